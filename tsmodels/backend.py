@@ -1,0 +1,55 @@
+"""The one door to Keras: imported once, and quietly.
+
+TensorFlow writes to file descriptor 2 while it is imported, whatever its log level says. That
+descriptor is held in a buffer during the import alone, and replayed if the import fails. Every
+other module takes `keras` and `ops` from here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def _quiet_import() -> Iterator[None]:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        stderr = os.dup(2)
+    except OSError:  # a process without standard error has nothing to hold back
+        yield
+        return
+    with tempfile.TemporaryFile() as held:
+        _flush_stderr()
+        os.dup2(held.fileno(), 2)
+        failed = True
+        try:
+            yield
+            failed = False
+        finally:
+            _flush_stderr()
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            if failed:
+                held.seek(0)
+                os.write(2, held.read())
+
+
+def _flush_stderr() -> None:
+    if sys.stderr is not None:
+        with contextlib.suppress(ValueError, OSError):
+            sys.stderr.flush()
+
+
+if "keras" in sys.modules:
+    import keras
+else:
+    with _quiet_import():
+        import keras
+
+ops = keras.ops
+
+__all__ = ["keras", "ops"]
