@@ -1,0 +1,264 @@
+"""The waist of the toolkit: a network maps feature sequences to feature sequences.
+
+A network is a frozen dataclass. It says which layers it has and how to run them; it holds no
+weights and knows neither tasks, frames nor scaling. `tsmodels.networks.assembly` puts a stem before
+it and a head behind it and makes the `keras.Model`.
+
+Shapes: B batch, T lookback, T' memory length, H horizon, F past channels (targets first), G future
+channels, D width (`d_model`).
+
+============  =====================================  ====================================
+hook          shapes                                 default
+============  =====================================  ====================================
+``layers``    -> list or dict of Keras layers        no layers
+``encode``    (B, T, D) -> Memory (B, T', D)         the layers of the list in turn
+``decode``    Memory, queries (B, H, D)              a learned map of the last state
+              -> (B, H, D)
+``forecast``  (B, T, F) -> (B, H, targets, outputs)  stem, encode, decode, linear head
+``step``      (B, D), state -> (B, D), state         the layers' own `step`, chained
+============  =====================================  ====================================
+
+`layers()` is called once per assembly and gives the layers whose size follows from the spec alone.
+Maps whose size follows from the data (horizon, outputs) are made where they are used, inside
+`decode` and `forecast`: these hooks run once per assembly, on symbolic tensors.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+
+from tsmodels.backend import keras, ops
+from tsmodels.checks import check_int, check_option, check_real, did_you_mean, fault
+from tsmodels.space import Dimension
+
+Rate = Annotated[float, "rate"]  # a float in [0, 1)
+RevINCentre = Literal["mean", "last", "season"]
+
+
+class Memory(NamedTuple):
+    """What `encode` remembers: sequence (B, T', D), mask (B, T') or None, extra state."""
+
+    sequence: Any
+    mask: Any = None
+    state: Mapping[str, Any] = types.MappingProxyType({})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """A frozen description of an architecture; see the module for its hooks.
+
+    Fields common to all: `d_model` is the width D, `dropout` a rate in [0, 1), and `revin` asks for
+    reversible instance normalisation of every window (Kim et al., 2022), centred on its "mean", its
+    "last" value or the mean of its last "season"; None leaves the window as the scaler made it.
+
+    >>> @register("mean_of_past")
+    ... @dataclass(frozen=True, kw_only=True)
+    ... class MeanOfPast(Network):
+    ...     def encode(self, layers, x, mask=None):
+    ...         return ops.mean(x, axis=1, keepdims=True)  # (B, 1, D)
+    >>> resolve("mean_of_past", d_model=8)
+    MeanOfPast(d_model=8, dropout=0.0, revin='mean')
+    >>> del NETWORKS["mean_of_past"]
+    """
+
+    name: ClassVar[str] = ""
+    search_space: ClassVar[Mapping[str, Dimension]] = {}
+
+    d_model: int = 64
+    dropout: Rate = 0.0
+    revin: RevINCentre | None = "mean"
+
+    def __post_init__(self) -> None:
+        hints = _hints(type(self))
+        for field in fields(self):
+            parameter = f"{type(self).__name__}.{field.name}"
+            _check_field(parameter, getattr(self, field.name), hints[field.name])
+
+    @property
+    def encodes(self) -> bool:
+        """Whether the network serves every task; one that says only `forecast` just forecasts."""
+        return type(self).forecast is Network.forecast
+
+    @property
+    def causal(self) -> bool:
+        """Whether encoded step t depends on steps up to t alone."""
+        return self.encodes
+
+    def layers(self) -> list[Any] | dict[str, Any]:
+        """The Keras layers of the architecture, in the order of their weights."""
+        return []
+
+    def encode(self, layers: Any, x: Any, mask: Any = None) -> Memory | Any:
+        """Features (B, T, D) to memory (B, T', D); a bare tensor is a memory without state."""
+        for layer in _stack(layers):
+            x = layer(x, mask=mask) if mask is not None and _takes_mask(layer) else layer(x)
+        return Memory(x, mask)
+
+    def decode(self, layers: Any, memory: Memory, queries: Any, targets: Any = None) -> Any:
+        """Memory and queries (B, H, D) to (B, H, D).
+
+        The default is a learned map of the last remembered step to H vectors, plus the queries. The
+        nonlinearity behind the sum matters: through a linear head alone, every window's forecast
+        would be the same curve up to a constant. `targets` are the embedded true previous values,
+        given in training to decoders that feed back their own output.
+        """
+        horizon, width = queries.shape[1:]
+        steps = keras.layers.Dense(horizon * width, name="steps")(last_step(memory))  # (B, H * D)
+        steps = ops.reshape(steps, (-1, horizon, width))  # (B, H, D)
+        return ops.gelu(steps + queries)
+
+    def forecast(
+        self,
+        layers: Any,
+        past: Any,
+        future: Any,
+        static: Any,
+        *,
+        horizon: int,
+        targets: int,
+        outputs: int,
+    ) -> Any:
+        """Channels to raw numbers (B, H, targets, outputs).
+
+        `past` (B, T, F) holds the `targets` first; `future` (B, H, G) and `static` (B, K) are
+        always present, with width 0 where there are no such covariates. `outputs` is 1 for a point
+        forecast. Networks that override this hook alone forecast and do nothing else.
+        """
+        context = ops.repeat(static[:, None, :], past.shape[1], axis=1)  # (B, T, K)
+        channels = ops.concatenate([past, context], axis=-1)
+        x = keras.layers.Dense(self.d_model, name="stem")(channels)  # (B, T, D)
+        queries = keras.layers.Dense(self.d_model, use_bias=False, name="queries")(future)
+        memory = as_memory(self.encode(layers, x))
+        y = self.decode(layers, memory, queries)  # (B, H, D)
+        y = keras.layers.Dense(targets * outputs, name="head")(y)
+        return ops.reshape(y, (-1, horizon, targets, outputs))
+
+    def initial_state(self, layers: Any, batch: int) -> dict[str, Any]:
+        """The state before the first step: a flat dict of float arrays with leading axis B."""
+        return {
+            f"{i}/{key}": value
+            for i, layer in enumerate(_stack(layers))
+            for key, value in _streaming(layer).initial_state(batch).items()
+        }
+
+    def step(self, layers: Any, x: Any, state: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """One moment (B, D) and the state to (B, D) and the next state; `encode` step by step.
+
+        Raises NotImplementedError where a layer of the network has no step of its own.
+        """
+        following = {}
+        for i, layer in enumerate(_stack(layers)):
+            own = {key.partition("/")[2]: v for key, v in state.items() if key.startswith(f"{i}/")}
+            x, own = _streaming(layer).step(x, own)
+            following.update({f"{i}/{key}": value for key, value in own.items()})
+        return x, following
+
+
+NETWORKS: dict[str, type[Network]] = {}
+
+
+def register(name: str) -> Any:
+    """Class decorator: makes a network known by `name`; also to save/load and the command line."""
+
+    def decorate(cls: type[Network]) -> type[Network]:
+        standing = NETWORKS.get(name)
+        if standing is not None and standing.__qualname__ != cls.__qualname__:
+            raise ValueError(fault("name", "a name no other network has", name))
+        cls.name = name
+        NETWORKS[name] = cls
+        return cls
+
+    return decorate
+
+
+def resolve(network: str | Network, **nested: Any) -> Network:
+    """The spec behind a name or spec, with the fields of `nested` replaced.
+
+    Raises ValueError for an unknown name or field, with the nearest known one.
+    """
+    if isinstance(network, str):
+        if network not in NETWORKS:
+            names = sorted(NETWORKS)
+            way_out = did_you_mean(network, names)
+            raise ValueError(fault("network", f"one of {names}", network, way_out))
+        network = NETWORKS[network]()
+    if not isinstance(network, Network):
+        way_out = "A spec is an instance such as LSTM(n_layers=2)."
+        raise TypeError(fault("network", "a registered name or a network spec", network, way_out))
+    known = [field.name for field in fields(network)]
+    for key in nested:
+        if key not in known:
+            rule = f"a field of {type(network).__name__}, one of {known}"
+            raise ValueError(fault(f"network__{key}", rule, key, did_you_mean(key, known)))
+    return replace(network, **nested) if nested else network
+
+
+def as_memory(encoded: Memory | Any) -> Memory:
+    """A bare tensor (B, T', D) as a `Memory`."""
+    return encoded if isinstance(encoded, Memory) else Memory(encoded)
+
+
+def last_step(memory: Memory) -> Any:
+    """The last valid step of a memory, (B, D)."""
+    if memory.mask is None:
+        return memory.sequence[:, -1, :]
+    steps = ops.arange(memory.sequence.shape[1])
+    last = ops.max(ops.where(memory.mask, steps[None, :], 0), axis=1)  # (B,)
+    return ops.squeeze(ops.take_along_axis(memory.sequence, last[:, None, None], axis=1), axis=1)
+
+
+def _stack(layers: Any) -> list[Any]:
+    return list(layers.values() if isinstance(layers, Mapping) else layers)
+
+
+def _takes_mask(layer: Any) -> bool:
+    return bool(getattr(layer, "_call_has_mask_arg", False)) or "mask" in _call_arguments(
+        type(layer)
+    )
+
+
+@functools.cache
+def _call_arguments(layer_class: Any) -> tuple[str, ...]:
+    return tuple(inspect.signature(layer_class.call).parameters)
+
+
+def _streaming(layer: Any) -> Any:
+    if not hasattr(layer, "step"):
+        raise NotImplementedError(f"{type(layer).__name__} has no step form.")
+    return layer
+
+
+@functools.cache
+def _hints(cls: Any) -> dict[str, Any]:
+    return typing.get_type_hints(cls, include_extras=True)
+
+
+def _check_field(parameter: str, value: Any, hint: Any) -> None:
+    """Checks a field by its annotation: int, float, Rate, bool, Literal, tuple[...], X | None."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (types.UnionType, typing.Union):
+        if value is None and types.NoneType in arguments:
+            return
+        (hint,) = [argument for argument in arguments if argument is not types.NoneType]
+        _check_field(parameter, value, hint)
+    elif origin is Literal:
+        check_option(parameter, value, arguments)
+    elif origin is tuple:
+        if not isinstance(value, tuple) or not value:
+            raise TypeError(fault(parameter, "a tuple with at least one value", value))
+        for element in value:
+            _check_field(parameter, element, arguments[0])
+    elif hint is Rate:
+        check_real(parameter, value, 0.0, 1.0, open_high=True)
+    elif hint is bool:
+        check_option(parameter, value, [False, True])
+    elif hint is int:
+        check_int(parameter, value)
+    elif hint is float:
+        check_real(parameter, value, low=0.0)
