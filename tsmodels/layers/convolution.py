@@ -1,0 +1,209 @@
+"""Causal convolutions, with a step form that equals them one moment at a time.
+
+`keras.layers.Conv1D(padding="causal")` and its weights are kept; what is added is the step form,
+masks and a depthwise version. Taps are in order of time: the last one multiplies the current
+value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tsmodels.backend import keras, ops
+from tsmodels.checks import check_int
+
+State = Mapping[str, Any]
+
+
+@keras.saving.register_keras_serializable("tsmodels")
+class CausalConv1D(keras.layers.Conv1D):
+    """Causal dilated convolution, (B, T, C) -> (B, T, filters). WaveNet, van den Oord et al., 2016.
+
+    Step t sees the inputs t, t - dilation_rate, ..., back over `kernel_size` taps; before the first
+    step and at masked steps the input is 0. kernel (kernel_size, C, filters) and bias (filters,)
+    are those of `keras.layers.Conv1D`.
+
+    >>> conv = CausalConv1D(1, kernel_size=2, kernel_initializer="ones")
+    >>> ops.convert_to_numpy(conv(ops.array([[[1.0], [2.0], [3.0]]])))[0, :, 0].tolist()
+    [1.0, 3.0, 5.0]
+    >>> state = conv.initial_state(batch=1)
+    >>> for value in (1.0, 2.0, 3.0):
+    ...     y, state = conv.step(ops.array([[value]]), state)
+    >>> float(y[0, 0])
+    5.0
+    """
+
+    def __init__(
+        self, filters: int, kernel_size: Any = 3, dilation_rate: Any = 1, **kwargs: Any
+    ) -> None:
+        kwargs.pop("padding", None)
+        super().__init__(
+            filters,
+            kernel_size,
+            padding="causal",
+            dilation_rate=dilation_rate,
+            data_format="channels_last",
+            **kwargs,
+        )
+        self.supports_masking = True
+
+    def call(self, x: Any, mask: Any = None) -> Any:
+        return super().call(_unmasked(x, mask))
+
+    def initial_state(self, batch: int) -> dict[str, Any]:
+        """The inputs that the taps still reach: {"window": (B, reach, C)}, zeros at the start."""
+        reach = (self.kernel_size[0] - 1) * self.dilation_rate[0]
+        return {"window": ops.zeros((batch, reach, self.kernel.shape[1]), self.compute_dtype)}
+
+    def step(self, x: Any, state: State) -> tuple[Any, dict[str, Any]]:
+        """One moment (B, C) and the state to (B, filters) and the next state."""
+        window = ops.concatenate([state["window"], x[:, None, :]], axis=1)  # (B, reach + 1, C)
+        y = ops.einsum("bkc,kcf->bf", window[:, :: self.dilation_rate[0]], self.kernel)
+        y = y + self.bias if self.use_bias else y
+        return self.activation(y), {"window": window[:, 1:]}
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        for fixed in ("padding", "data_format"):
+            del config[fixed]
+        return config
+
+
+@keras.saving.register_keras_serializable("tsmodels")
+class CausalDepthwiseConv1D(keras.layers.Layer):
+    """Causal convolution of each channel with taps of its own, (B, T, C) -> (B, T, C).
+
+    kernel (kernel_size, C), bias (C,). The sum runs over the taps, each a shifted product, which on
+    short kernels is quicker than the depthwise convolutions of the backends.
+
+    >>> conv = CausalDepthwiseConv1D(kernel_size=2, kernel_initializer="ones")
+    >>> ops.convert_to_numpy(conv(ops.array([[[1.0], [2.0], [3.0]]])))[0, :, 0].tolist()
+    [1.0, 3.0, 5.0]
+    """
+
+    def __init__(
+        self,
+        kernel_size: int = 4,
+        dilation_rate: int = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "he_uniform",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.kernel_size = check_int("kernel_size", kernel_size)
+        self.dilation_rate = check_int("dilation_rate", dilation_rate)
+        self.activation = keras.activations.get(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.supports_masking = True
+
+    def build(self, input_shape: Any) -> None:
+        channels = input_shape[-1]
+        self.kernel = self.add_weight(
+            (self.kernel_size, channels), initializer=self._taps_initializer, name="kernel"
+        )
+        if self.use_bias:
+            self.bias = self.add_weight((channels,), initializer="zeros", name="bias")
+
+    def _taps_initializer(self, shape: Any, dtype: Any = None) -> Any:
+        taps, channels = shape
+        return ops.reshape(self.kernel_initializer((taps, 1, channels), dtype=dtype), shape)
+
+    def call(self, x: Any, mask: Any = None) -> Any:
+        reach = (self.kernel_size - 1) * self.dilation_rate
+        length = ops.shape(x)[1]
+        past = ops.pad(_unmasked(x, mask), [[0, 0], [reach, 0], [0, 0]])  # (B, reach + T, C)
+        starts = range(0, reach + 1, self.dilation_rate)
+        y = sum(past[:, s : s + length] * self.kernel[k] for k, s in enumerate(starts))
+        return self._finish(y)
+
+    def initial_state(self, batch: int) -> dict[str, Any]:
+        """The inputs that the taps still reach: {"window": (B, reach, C)}, zeros at the start."""
+        reach = (self.kernel_size - 1) * self.dilation_rate
+        return {"window": ops.zeros((batch, reach, self.kernel.shape[1]), self.compute_dtype)}
+
+    def step(self, x: Any, state: State) -> tuple[Any, dict[str, Any]]:
+        """One moment (B, C) and the state to (B, C) and the next state."""
+        window = ops.concatenate([state["window"], x[:, None, :]], axis=1)  # (B, reach + 1, C)
+        y = ops.sum(window[:, :: self.dilation_rate] * self.kernel, axis=1)
+        return self._finish(y), {"window": window[:, 1:]}
+
+    def _finish(self, y: Any) -> Any:
+        return self.activation(y + self.bias if self.use_bias else y)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "kernel_size": self.kernel_size,
+            "dilation_rate": self.dilation_rate,
+            "activation": keras.activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+        }
+
+
+@keras.saving.register_keras_serializable("tsmodels")
+class TCNBlock(keras.layers.Layer):
+    """Residual block of a temporal convolutional network, (B, T, C) -> (B, T, filters).
+
+    Two causal dilated convolutions with ReLU and dropout, then the input is added (through a
+    linear map where widths differ) and ReLU applied. Bai, Kolter & Koltun, 2018; theirs normalises
+    the weights, ours leaves scale to the initialiser.
+
+    >>> TCNBlock(8, dilation_rate=4)(ops.zeros((2, 10, 3))).shape == (2, 10, 8)
+    True
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int = 3,
+        dilation_rate: int = 1,
+        dropout: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.filters, self.kernel_size = filters, kernel_size
+        self.dilation_rate, self.dropout = dilation_rate, dropout
+        shape: dict[str, Any] = dict(
+            activation="relu", kernel_initializer="he_normal", dtype=self.dtype_policy
+        )
+        self.first = CausalConv1D(filters, kernel_size, dilation_rate, name="first", **shape)
+        self.second = CausalConv1D(filters, kernel_size, dilation_rate, name="second", **shape)
+        self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
+        self.skip = keras.layers.Dense(filters, name="skip", dtype=self.dtype_policy)
+        self.supports_masking = True
+
+    def build(self, input_shape: Any) -> None:
+        inner = (*input_shape[:-1], self.filters)
+        self.first.build(input_shape)
+        self.second.build(inner)
+        self.widens = input_shape[-1] != self.filters
+        if self.widens:
+            self.skip.build(input_shape)
+
+    def call(self, x: Any, mask: Any = None, training: bool | None = None) -> Any:
+        h = self.drop(self.first(x, mask=mask), training=training)
+        h = self.drop(self.second(h, mask=mask), training=training)
+        return ops.relu(h + (self.skip(x) if self.widens else x))
+
+    def initial_state(self, batch: int) -> dict[str, Any]:
+        """The windows of both convolutions."""
+        return {
+            "first": self.first.initial_state(batch)["window"],
+            "second": self.second.initial_state(batch)["window"],
+        }
+
+    def step(self, x: Any, state: State) -> tuple[Any, dict[str, Any]]:
+        """One moment (B, C) and the state to (B, filters) and the next state."""
+        h, first = self.first.step(x, {"window": state["first"]})
+        h, second = self.second.step(h, {"window": state["second"]})
+        y = ops.relu(h + (self.skip(x) if self.widens else x))
+        return y, {"first": first["window"], "second": second["window"]}
+
+
+def _unmasked(x: Any, mask: Any) -> Any:
+    """x with masked steps set to 0."""
+    return x if mask is None else ops.where(mask[..., None], x, 0.0)

@@ -1,0 +1,137 @@
+"""Reversible instance normalisation: each window is scaled by itself and the answer scaled back.
+
+Glossary: d deviation from an anchor (an observed value of the window), w weight of a step (1
+observed, 0 not), so that statistics are sums of w * d. RMS normalisation is
+`keras.layers.RMSNormalization`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tsmodels.backend import keras, ops
+from tsmodels.checks import check_int, check_option
+
+CENTRES = ("mean", "last", "season")
+
+
+@keras.saving.register_keras_serializable("tsmodels")
+class RevIN(keras.layers.Layer):
+    """Reversible instance normalisation over time, per window and channel. Kim et al., 2022.
+
+    `z, statistics = revin(x)` for x (B, T, C) gives z (B, T, C) and statistics (B, 2, C), the
+    centre and the scale; `y = revin(h, statistics=statistics)` takes h (B, H, C) back to the units
+    of x. Both statistics are constants in backpropagation. `centre` is
+
+    - "mean": mean of the window; scale: population standard deviation, `epsilon` inside the root;
+    - "last": last value; the same scale;
+    - "season": mean of the last `season_length` values; scale: mean absolute deviation of the
+      window from that centre, or 1 for a constant window.
+
+    `observed` (B, T) or (B, T, 1), bool or 0/1, keeps unobserved steps out of the statistics and
+    puts them at the centre; a window without observations has centre 0 and scale 1. With `affine`,
+    a weight and a bias per channel follow. An inverse of fewer channels than x means the first
+    ones.
+
+    Deviations are taken from a value of the window before they are squared, so offsets far above
+    the spread survive float32.
+
+    >>> revin = RevIN()
+    >>> x = ops.array([[[1e6], [1e6 + 1], [1e6 + 2]]])
+    >>> z, statistics = revin(x)
+    >>> [round(float(value), 3) for value in z[0, :, 0]]
+    [-1.225, 0.0, 1.225]
+    >>> ops.convert_to_numpy(revin(z, statistics=statistics))[0, :, 0].tolist()
+    [1000000.0, 1000001.0, 1000002.0]
+    """
+
+    def __init__(
+        self,
+        centre: str = "mean",
+        affine: bool = False,
+        season_length: int = 1,
+        epsilon: float = 1e-5,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.centre = check_option("centre", centre, CENTRES)
+        self.affine = affine
+        self.season_length = check_int("season_length", season_length)
+        self.epsilon = epsilon
+
+    def build(self, input_shape: Any) -> None:
+        if self.affine:
+            shape = (input_shape[-1],)
+            self.affine_weight = self.add_weight(shape, initializer="ones", name="affine_weight")
+            self.affine_bias = self.add_weight(shape, initializer="zeros", name="affine_bias")
+
+    def call(self, x: Any, observed: Any = None, statistics: Any = None) -> Any:
+        if statistics is not None:
+            return self._restore(x, statistics)
+        if observed is None:
+            w = ops.ones_like(x[..., :1])  # (B, T, 1)
+        else:
+            w = ops.cast(observed, x.dtype)
+            w = w[..., None] if len(w.shape) == 2 else w  # (B, T, 1)
+        return self._normalise(x, w)
+
+    def _normalise(self, x: Any, w: Any) -> tuple[Any, Any]:
+        x = ops.where(w > 0, x, 0.0)
+        anchor = ops.stop_gradient(_value_at(x, _first_step(w)))  # (B, 1, C)
+        d = ops.where(w > 0, x - anchor, 0.0)  # (B, T, C)
+        centre, scale = self._centre_and_scale(ops.stop_gradient(d), w)  # (B, 1, C) each
+        z = ops.where(w > 0, (d - centre) / scale, 0.0)
+        if self.affine:
+            z = z * self.affine_weight + self.affine_bias
+        return z, ops.concatenate([anchor + centre, scale], axis=1)
+
+    def _centre_and_scale(self, d: Any, w: Any) -> tuple[Any, Any]:
+        if self.centre == "season":
+            centre = _mean(d, _latest(w, self.season_length))
+            scale = _mean(ops.abs(d - centre), w)
+            return centre, ops.where(scale > 0, scale, 1.0)
+        mean = _mean(d, w)
+        scale = ops.sqrt(_mean(ops.square(d - mean), w) + self.epsilon)
+        scale = ops.where(ops.any(w > 0, axis=1, keepdims=True), scale, 1.0)
+        return (mean if self.centre == "mean" else _value_at(d, _last_step(w))), scale
+
+    def _restore(self, h: Any, statistics: Any) -> Any:
+        channels = h.shape[-1]
+        centre, scale = ops.split(statistics[..., :channels], 2, axis=1)  # (B, 1, C)
+        if self.affine:
+            h = h - self.affine_bias[:channels]
+            h = h / (self.affine_weight[:channels] + self.epsilon**2)
+        return h * scale + centre
+
+
+def _mean(d: Any, w: Any) -> Any:
+    """Weighted mean over time, (B, 1, C); 0 where no step has weight."""
+    weight = ops.sum(w, axis=1, keepdims=True)
+    return ops.sum(w * d, axis=1, keepdims=True) / ops.maximum(weight, 1.0)
+
+
+def _steps(w: Any) -> Any:
+    return ops.arange(ops.shape(w)[1], dtype="int32")[None, :, None]  # (1, T, 1)
+
+
+def _first_step(w: Any) -> Any:
+    """Index of the first step with weight, (B, 1, 1)."""
+    steps = _steps(w)
+    return ops.min(ops.where(w > 0, steps, ops.shape(w)[1]), axis=1, keepdims=True)
+
+
+def _last_step(w: Any) -> Any:
+    """Index of the last step with weight, (B, 1, 1)."""
+    return ops.max(ops.where(w > 0, _steps(w), -1), axis=1, keepdims=True)
+
+
+def _value_at(x: Any, step: Any) -> Any:
+    """The value of x (B, T, C) at `step` (B, 1, 1), as (B, 1, C); 0 for a step outside."""
+    here = ops.cast(_steps(x) == step, x.dtype)
+    return ops.sum(x * here, axis=1, keepdims=True)
+
+
+def _latest(w: Any, season_length: int) -> Any:
+    """`w` on the season that ends with the last observed step, 0 before it."""
+    steps = _steps(w)
+    return ops.where(steps > _last_step(w) - season_length, w, 0.0)
