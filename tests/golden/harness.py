@@ -1,0 +1,173 @@
+"""Golden files: how one is read, run, differentiated and compared.
+
+A kind of file is a loading map: a function that takes a `Case` and returns `forward`.
+
+    def mamba_block(case):
+        layer = build(MambaBlock(d_state=case.cfg["d_state"]), case.shape("in.hidden_states"))
+        def forward(t):                       # t: tensors under the keys of the file, in.* and w.*
+            with loaded(layer, {layer.D: t["w.D"]}):
+                return {"y": layer(t["in.hidden_states"])}
+        return forward
+
+`forward` is a function of tensors: gradients with respect to the arrays of the file go through the
+loading map, so that a transposed or split weight needs no map back. It returns every `out.*` of its
+file (without `out.loss`); what is no number (text, ids) is compared for equality.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tsmodels.backend import keras, ops
+
+HERE = Path(__file__).parent
+GRADIENT_TOLERANCE = 1e-4
+
+# Where kinds are registered: each module has a dict KINDS of {kind: loading map}.
+MODULES = ("kinds_linear_time", "kinds_attention", "kinds_blocks", "kinds_recurrent")
+
+
+def folder() -> Path:
+    """The folder of golden files: ours, or the one named by TSMODELS_GOLDEN."""
+    return Path(os.environ.get("TSMODELS_GOLDEN") or HERE / "data")
+
+
+def registered() -> dict[str, Callable]:
+    """Every kind of every module; a kind claimed twice is an error."""
+    kinds: dict[str, Callable] = {}
+    for name in MODULES:
+        if (HERE / f"{name}.py").exists():
+            for kind, runner in importlib.import_module(name).KINDS.items():
+                assert kind not in kinds, f"kind {kind!r} is registered twice"
+                kinds[kind] = runner
+    return kinds
+
+
+def kind_of(stem: str, kinds: Iterable[str]) -> str | None:
+    """The longest kind that the file name starts with, word by word; None for an unknown kind."""
+    fitting = [kind for kind in kinds if f"{stem}_".startswith(f"{kind}_")]
+    return max(fitting, key=len, default=None)
+
+
+class Case:
+    """One golden file: `arrays` under their full keys, `cfg` as plain values, tolerance `tol`."""
+
+    def __init__(self, path: Path) -> None:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {key: archive[key] for key in archive.files}
+        self.meta: dict[str, Any] = json.loads(str(arrays.pop("meta", "{}")))
+        self.name = path.stem
+        self.arrays = arrays
+        self.cfg = {key[4:]: arrays[key].tolist() for key in arrays if key.startswith("cfg.")}
+        self.tol = float(str(self.meta.get("tol", "1e-5")).split()[0])
+
+    def part(self, prefix: str) -> dict[str, np.ndarray]:
+        """Arrays whose key starts with `prefix`, under the rest of the key."""
+        return {k[len(prefix) :]: v for k, v in self.arrays.items() if k.startswith(prefix)}
+
+    def shape(self, key: str) -> tuple[int, ...]:
+        return self.arrays[key].shape
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.arrays
+
+    def given(self) -> dict[str, Any]:
+        """Inputs and weights: float32 tensors, everything else as stored."""
+        return {
+            key: ops.convert_to_tensor(value.astype("float32"))
+            if value.dtype.kind == "f"
+            else value
+            for key, value in self.arrays.items()
+            if key.startswith(("in.", "w."))
+        }
+
+
+def build(layer: Any, shape: tuple[int, ...]) -> Any:
+    """The layer with its weights made for inputs of `shape`."""
+    layer.build(shape)
+    return layer
+
+
+def loaded(layer: Any, values: Mapping[Any, Any]) -> keras.StatelessScope:
+    """A scope in which the layer's weights are `values` {variable: tensor}; none may be left out."""
+    missing = {w.path for w in layer.weights} - {w.path for w in values}
+    assert not missing, f"no value for {sorted(missing)}"
+    for variable, value in values.items():
+        assert tuple(variable.shape) == tuple(value.shape), (
+            f"{variable.path} is {tuple(variable.shape)}, the file gives {tuple(value.shape)}"
+        )
+    return keras.StatelessScope(state_mapping=list(values.items()))
+
+
+def to_numpy(value: Any) -> np.ndarray:
+    return value if isinstance(value, np.ndarray) else ops.convert_to_numpy(value)
+
+
+def loss_of(outputs: Mapping[str, Any], case: Case) -> Any:
+    """sum over k of <ct.k, out.k>, the scalar whose gradients are stored."""
+    cotangents = case.part("ct.")
+    return sum(ops.sum(outputs[k] * ct.astype("float32")) for k, ct in cotangents.items())
+
+
+def gradients(loss: Callable, at: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """d loss(tensors) / d each tensor, compiled if the backend compiles; absent ones are zero."""
+    keys, values = list(at), list(at.values())
+
+    def of(*tensors):
+        return loss(dict(zip(keys, tensors, strict=True)))
+
+    found = _GRADIENTS[keras.backend.backend()](of, values)
+    return {
+        key: np.zeros(tuple(v.shape)) if g is None else to_numpy(g)
+        for key, v, g in zip(keys, values, found, strict=True)
+    }
+
+
+def _tensorflow(loss, values):
+    import tensorflow as tf
+
+    @tf.function
+    def grads(*tensors):
+        with tf.GradientTape() as tape:
+            tape.watch(tensors)
+            value = loss(*tensors)
+        return tape.gradient(value, tensors, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+
+    return grads(*values)
+
+
+def _jax(loss, values):
+    import jax
+
+    return jax.jit(jax.grad(loss, argnums=tuple(range(len(values)))))(*values)
+
+
+def _torch(loss, values):
+    import torch
+
+    leaves = [value.detach().clone().requires_grad_(True) for value in values]
+    return torch.autograd.grad(loss(*leaves), leaves, allow_unused=True)
+
+
+_GRADIENTS = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}
+
+
+def error(got: Any, want: np.ndarray) -> float:
+    """max |got - want| / max(1, max|want|); infinite if shapes, infinities or texts differ."""
+    got = to_numpy(got)
+    if want.dtype.kind in "USb":
+        return 0.0 if np.array_equal(got, want) else np.inf
+    if got.shape != want.shape or np.isnan(got).any() != np.isnan(want).any():
+        return np.inf
+    finite = np.isfinite(want)
+    if not np.array_equal(got[~finite], want[~finite], equal_nan=True):
+        return np.inf
+    got, want = got[finite].astype("float64"), want[finite].astype("float64")
+    return float(np.abs(got - want).max(initial=0) / np.abs(want).max(initial=1))

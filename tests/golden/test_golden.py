@@ -1,0 +1,75 @@
+"""Every golden file of the folder, on the active backend: outputs, loss and stored gradients."""
+
+import numpy as np
+import pytest
+from harness import (
+    GRADIENT_TOLERANCE,
+    Case,
+    error,
+    folder,
+    gradients,
+    kind_of,
+    loss_of,
+    registered,
+    to_numpy,
+)
+from not_yet import NOT_YET
+
+pytestmark = pytest.mark.backend
+
+KINDS = registered()
+FILES = sorted(folder().glob("*.npz"))
+
+
+def files():
+    for path in FILES:
+        kind = kind_of(path.stem, [*KINDS, *NOT_YET])
+        late = kind in NOT_YET and kind not in KINDS
+        marks = [pytest.mark.xfail(strict=True, reason=NOT_YET[kind])] if late else []
+        yield pytest.param(path, id=path.stem, marks=marks)
+
+
+@pytest.mark.parametrize("path", files())
+def test_file(path, record_property):
+    kind = kind_of(path.stem, KINDS)
+    assert kind is not None, f"{path.name} is of no known kind; known are {sorted(KINDS)}"
+    case = Case(path)
+    forward = KINDS[kind](case)
+    given = case.given()
+    outputs = {key: to_numpy(value) for key, value in forward(given).items()}
+    wanted = case.part("out.")
+    if "loss" in wanted:
+        outputs["loss"] = np.sum([(outputs[k] * ct).sum() for k, ct in case.part("ct.").items()])
+    errors = {key: error(outputs[key], want) for key, want in wanted.items()}
+    record_property(f"golden:{kind}:out", max(errors.values()))
+    late = {key: e for key, e in errors.items() if not e <= case.tol}
+    assert not late, f"beyond {case.tol:g}: {late}"
+
+    stored = case.part("grad.")
+    if stored:
+        fixed = {key: value for key, value in given.items() if key not in stored}
+        found = gradients(
+            lambda t: loss_of(forward({**fixed, **t}), case), {key: given[key] for key in stored}
+        )
+        errors = {key: error(found[key], want) for key, want in stored.items()}
+        record_property(f"golden:{kind}:grad", max(errors.values()))
+        late = {key: e for key, e in errors.items() if not e <= GRADIENT_TOLERANCE}
+        assert not late, f"gradients beyond {GRADIENT_TOLERANCE:g}: {late}"
+
+
+def test_there_are_files():
+    assert FILES, f"no .npz file in {folder()}"
+
+
+def test_not_yet_is_up_to_date():
+    assert not set(NOT_YET) & set(KINDS), "registered by now: take them out of NOT_YET"
+
+
+def test_an_unknown_kind_is_no_known_kind():
+    assert kind_of("s6", ["s6_scan"]) is None
+    assert kind_of("mamba2_block_x", ["mamba", "mamba2_block", "mamba2"]) == "mamba2_block"
+
+
+@pytest.mark.parametrize("got", [[1.0, 2.1], [1.0, np.nan], [1.0, np.inf], [1.0]])
+def test_error_sees_a_difference(got):
+    assert error(np.array(got), np.array([1.0, 2.0])) > 1e-2
