@@ -1,0 +1,1 @@
+"""From frames and files to arrays and back: numpy and pandas; knows no Keras."""

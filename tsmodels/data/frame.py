@@ -1,0 +1,674 @@
+"""The long-frame contract: every kind of input becomes one array with ids and offsets, once.
+
+    long frame   unique_id | ds | y              one row an id and stamp
+    wide frame   time index or ds, columns = ids one row a stamp
+    Series       time or integer index           one series
+    array        (T,) one series, (T, S) columns are series, integer time
+
+pandas, polars and pyarrow go in, and answers come out as the same kind. Nothing below this file
+sees a frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+
+from tsmodels.checks import check_option, did_you_mean, fault
+from tsmodels.data.calendar import Calendar, infer_calendar
+
+Kind = Literal["pandas", "polars", "pyarrow"]
+ID, TIME = "unique_id", "ds"
+FOREIGN = {
+    ID: (
+        "item_id",
+        "series_id",
+        "id",
+        "series",
+        "uid",
+        "ts_id",
+        "group_id",
+        "uniqueid",
+        "unique id",
+    ),
+    TIME: ("timestamp", "date", "datetime", "time", "timestamps", "dates", "index", "dt", "period"),
+    "y": ("target", "value", "values", "label", "target_value"),
+}
+CLOSED_LIMIT = 1_000_000  # inserted rows that are never too many; above it, 20 times the rows
+
+
+@dataclass(frozen=True)
+class FrameStyle:
+    """What it takes to answer in the user's own kind: plain text, so that it can be stored."""
+
+    kind: Kind = "pandas"
+    id_dtype: str = "str"  # of pandas, else the narwhals name
+    ds_dtype: str = "us"  # s, ms, us, ns, Date, or the narwhals name of an integer type
+    layout: str = "long"  # long or wide: what one row of the input is
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Series and stamp of every row, sorted by series (first seen first), then time."""
+
+    ids: np.ndarray  # (S,)
+    offsets: np.ndarray  # (S + 1,)
+    ds: np.ndarray  # (N,) int64 or datetime64[us]
+    rows: np.ndarray  # (N,) row of the input
+    tz: str | None
+    style: FrameStyle
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Series one after the other in one array.
+
+    Rows offsets[s]:offsets[s + 1] belong to ids[s], in time order and without gaps. Stamps are
+    datetime64[us] (UTC where the user's have a time zone, else wall time) or int64.
+    """
+
+    ids: np.ndarray  # (S,) the user's ids, in order of first appearance
+    offsets: np.ndarray  # (S + 1,) int64
+    ds: np.ndarray  # (N,)
+    values: np.ndarray  # (N, C) float64; NaN where missing
+    columns: tuple[str, ...]  # channel names, targets first
+    rows: np.ndarray  # (N,) row of the user's input; -1 where a gap was closed
+    calendar: Calendar
+    style: FrameStyle
+
+    @property
+    def n_series(self) -> int:
+        """S."""
+        return len(self.ids)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Rows of each series, (S,)."""
+        return np.diff(self.offsets)
+
+    def head(self, n: int | np.ndarray) -> Panel:
+        """The first `n` rows of each series; `n` is an int or (S,). Shorter series come whole."""
+        starts = self.offsets[:-1]
+        return self._cut(starts, starts + np.clip(n, 0, self.lengths))
+
+    def tail(self, n: int | np.ndarray) -> Panel:
+        """The last `n` rows of each series; `n` is an int or (S,). Shorter series come whole."""
+        stops = self.offsets[1:]
+        return self._cut(stops - np.clip(n, 0, self.lengths), stops)
+
+    def take(self, series: np.ndarray | Sequence[int]) -> Panel:
+        """A subset or another order of the series, by position."""
+        series = np.asarray(series, np.int64)
+        part = self._cut(self.offsets[:-1][series], self.offsets[1:][series])
+        return replace(part, ids=self.ids[series], calendar=self.calendar.take(series))
+
+    def last(self) -> np.ndarray:
+        """The last stamp of each series, (S,). A series without rows is a ValueError."""
+        empty = self.ids[self.lengths == 0]
+        if empty.size:
+            raise ValueError(fault("panel", "of series with rows", empty[:5].tolist()))
+        return self.ds[self.offsets[1:] - 1]
+
+    def future(self, horizon: int) -> np.ndarray:
+        """The `horizon` stamps after the end of each series, (S, horizon).
+
+        >>> panel = make_panel(np.arange(5.0))
+        >>> panel.future(2).tolist()
+        [[5, 6]]
+        """
+        return self.calendar.future(self.last(), horizon)
+
+    def _cut(self, starts: np.ndarray, stops: np.ndarray) -> Panel:
+        """Rows starts[s]:stops[s] of each series; views where they lie in one piece."""
+        offsets = np.concatenate([[0], np.cumsum(stops - starts)])
+        one_piece = bool((starts[1:] == stops[:-1]).all()) and len(starts) > 0
+        rows = (
+            slice(int(starts[0]), int(stops[-1])) if one_piece else _ranges(starts, stops, offsets)
+        )
+        return replace(
+            self, offsets=offsets, ds=self.ds[rows], values=self.values[rows], rows=self.rows[rows]
+        )
+
+
+def _ranges(starts: np.ndarray, stops: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """starts[0]..stops[0], starts[1]..stops[1], ... in one array."""
+    return np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], stops - starts)
+
+
+# --- in -------------------------------------------------------------------------------------------
+
+
+def make_panel(
+    X: Any, *, target: str | Sequence[str] = "y", freq: object = None, missing: str = "mask"
+) -> Panel:
+    """`X` as a panel; a panel comes back unchanged.
+
+    `missing` says what happens to NaN and to absent stamps. "mask": both become NaN rows.
+    "interpolate": straight lines between known values of a series, the nearest one at its ends.
+    "error": refused, with counts. Infinite values, doubled stamps, null ids or stamps, columns that
+    are not numbers and columns declared nowhere are errors that say what to do.
+
+    >>> frame = pd.DataFrame({"unique_id": "a", "ds": ["2024-01-01", "2024-01-03", "2024-01-04"],
+    ...                       "y": [1.0, 3.0, 4.0]})
+    >>> make_panel(frame, freq="D").values.ravel().tolist()
+    [1.0, nan, 3.0, 4.0]
+    """
+    if isinstance(X, Panel):
+        return X
+    check_option("missing", missing, ["mask", "interpolate", "error"])
+    columns = target_columns(target)
+    source = _open(X)
+    _refuse_undeclared(source, columns)
+    keys = _read_keys(source, columns)
+    values = _read_values(source, keys, columns)
+    _refuse_doubles(keys)
+    _refuse_infinite(keys, values)
+    calendar = infer_calendar(keys.ds, keys.offsets, tz=keys.tz, freq=freq, ids=keys.ids)
+    names = columns if keys.style.layout == "long" else columns[:1]
+    panel = Panel(keys.ids, keys.offsets, keys.ds, values, names, keys.rows, calendar, keys.style)
+    return _treat_missing(panel, missing)
+
+
+def target_columns(target: str | Sequence[str]) -> tuple[str, ...]:
+    """`target` as a tuple of column names."""
+    columns = (target,) if isinstance(target, str) else tuple(target)
+    if not columns or not all(isinstance(name, str) for name in columns):
+        raise TypeError(fault("target", "a column name or a list of them", target))
+    return columns
+
+
+def read_keys(X: Any, target: str | Sequence[str] = "y") -> Keys:
+    """Ids, stamps and order of the rows of `X`; other columns and gaps do not matter here."""
+    return _read_keys(_open(X), target_columns(target))
+
+
+def read_values(X: Any, keys: Keys, columns: Sequence[str]) -> np.ndarray:
+    """The numbers in `columns` of `X` in the order of `keys`, (N, C)."""
+    return _read_values(_open(X), keys, tuple(columns))
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Named columns of any kind of input, and the index where it has one."""
+
+    kind: Kind
+    names: list[Any]
+    native: Any
+    index: pd.Index | None = None
+    is_array: bool = False
+
+    def column(self, name: Any) -> nw.Series[Any]:
+        if self.kind == "pandas":
+            return nw.from_native(self.native[name], series_only=True)
+        return self.native.get_column(name)
+
+    @property
+    def has_time_index(self) -> bool:
+        return isinstance(self.index, pd.DatetimeIndex | pd.PeriodIndex)
+
+    @property
+    def has_ids(self) -> bool:
+        return ID in self.names
+
+
+def _open(X: Any) -> _Source:
+    if isinstance(X, Panel):
+        raise TypeError(fault("X", "a frame, Series or array", "Panel"))
+    if isinstance(X, pd.Series):
+        name = "y" if X.name is None else X.name
+        return _open(X.to_frame(name).rename_axis(columns=None))
+    if isinstance(X, pd.DataFrame):
+        return _open_pandas(X)
+    if isinstance(X, list | tuple):
+        X = np.asarray(X)
+    if isinstance(X, np.ndarray):
+        return _open_array(X)
+    try:
+        frame = nw.from_native(X, eager_only=True, allow_series=True)
+    except TypeError:
+        way_out = "A lazy frame needs .collect() first." if hasattr(X, "collect") else ""
+        rule = "a frame (pandas, polars, pyarrow), a Series or an array"
+        raise TypeError(fault("X", rule, type(X).__name__, way_out)) from None
+    if isinstance(frame, nw.Series):
+        return _open_array(np.asarray(frame.to_numpy()), frame.name or "y")
+    _refuse_empty(len(frame), frame.columns)
+    kind: Any = str(frame.implementation)
+    return _Source(kind, frame.columns, frame)
+
+
+def _open_pandas(X: pd.DataFrame) -> _Source:
+    names = X.columns.tolist()
+    if isinstance(X.columns, pd.MultiIndex):
+        way_out = "frame.columns = ['_'.join(map(str, c)) for c in frame.columns]"
+        raise ValueError(fault("X", "a frame with one row of column names", names[:3], way_out))
+    if not X.columns.is_unique:
+        doubled = X.columns[X.columns.duplicated()].tolist()
+        way_out = "frame.loc[:, ~frame.columns.duplicated()] keeps the first of each."
+        raise ValueError(fault("X", "a frame whose columns have distinct names", doubled, way_out))
+    _refuse_empty(len(X), names)
+    return _Source("pandas", names, X, X.index)
+
+
+def _open_array(X: np.ndarray, name: str = "y") -> _Source:
+    if X.ndim not in (1, 2):
+        raise ValueError(fault("X", "an array (T,) or (T, S)", f"shape {X.shape}"))
+    frame = pd.DataFrame({name: X}) if X.ndim == 1 else pd.DataFrame(X)
+    _refuse_empty(len(frame), frame.columns.tolist())
+    return _Source("pandas", frame.columns.tolist(), frame, frame.index, is_array=True)
+
+
+def _refuse_empty(n_rows: int, names: list[Any]) -> None:
+    if n_rows == 0 or not names:
+        raise ValueError(fault("X", "a frame with rows", f"{n_rows} rows, columns {names[:8]}"))
+
+
+# --- which column is what -------------------------------------------------------------------------
+
+
+def _layout(source: _Source, targets: tuple[str, ...]) -> str:
+    """long (unique_id, ds, target), single (ds, target) or wide (ds or index, columns are ids)."""
+    if source.has_ids:
+        _require(source, TIME)
+        return "long"
+    if source.is_array or (source.has_time_index and TIME not in source.names):
+        return "wide"
+    found = [target for target in targets if target in source.names]
+    if TIME not in source.names:
+        foreign = [name for role in (ID, TIME) for name in _foreign(source, role)]
+        integer_index = source.index is not None and source.index.dtype.kind in "iu"
+        if foreign or not integer_index or (found and len(source.names) > len(found)):
+            _require(source, TIME)
+        return "wide"
+    if _foreign(source, ID):
+        _require(source, ID)
+    if not found and len(source.names) == 2 and _foreign(source, "y"):
+        _require(source, targets[0])
+    return "single" if found else "wide"
+
+
+def _foreign(source: _Source, role: str) -> list[str]:
+    return [name for name in source.names if str(name).lower() in FOREIGN[role]]
+
+
+def _require(source: _Source, name: str) -> None:
+    """An error unless the column is there; where another name stands for it, with the call."""
+    if name in source.names:
+        return
+    role = name if name in FOREIGN else "y"
+    stand_ins = _foreign(source, role) if role != "y" or name == "y" else []
+    if source.index is not None and name in source.index.names:
+        way_out = "It is in the index: frame.reset_index()."
+    elif name == TIME and source.has_time_index:
+        way_out = "The stamps are in the index: frame.reset_index(names='ds')."
+    elif stand_ins:
+        way_out = f"Rename it: {_rename(source.kind, stand_ins[0], name)}."
+    else:
+        way_out = did_you_mean(name, source.names)
+    rule = f"a frame with a column {name!r}"
+    raise ValueError(fault("X", rule, f"columns {_some(source.names)}", way_out))
+
+
+def _rename(kind: Kind, old: str, new: str) -> str:
+    if kind == "pandas":
+        return f'frame.rename(columns={{"{old}": "{new}"}})'
+    return (
+        f'frame.rename({{"{old}": "{new}"}})'
+        if kind == "polars"
+        else (f'frame.rename_columns({{"{old}": "{new}"}})')
+    )
+
+
+def _some(names: Sequence[Any], limit: int = 8) -> str:
+    return str(list(names[:limit]))[:-1] + (", ...]" if len(names) > limit else "]")
+
+
+def _refuse_undeclared(source: _Source, targets: tuple[str, ...]) -> None:
+    layout = _layout(source, targets)
+    if layout == "wide":
+        return
+    for name in targets:
+        _require(source, name)
+    extra = [name for name in source.names if name not in (ID, TIME, *targets)]
+    if extra:
+        way_out = f"Declare or drop what is not: frame.drop(columns={extra[:8]})."
+        if source.kind != "pandas":
+            way_out = f"Declare or drop what is not: frame.drop({extra[:8]})."
+        if layout == "single":
+            way_out += " If they are series of their own, leave out the target's name."
+        known = "unique_id, ds, the target or a covariate"
+        raise ValueError(fault("X", f"a frame whose columns are {known}", extra[:8], way_out))
+
+
+# --- keys: ids, stamps, order ---------------------------------------------------------------------
+
+
+def _read_keys(source: _Source, targets: tuple[str, ...]) -> Keys:
+    layout = _layout(source, targets)
+    ds, tz, ds_dtype = _stamps(source)
+    if layout == "long":
+        ids, codes, id_dtype = _factorize(source)
+        order, offsets = _sort(codes, ds, len(ids))
+        rows = np.arange(len(ds)) if order is None else order
+        ds = ds if order is None else ds[order]
+        style = FrameStyle(source.kind, id_dtype, ds_dtype, "long")
+        return Keys(ids, offsets, ds, rows, tz, style)
+    names = [targets[0]] if layout == "single" else [n for n in source.names if n != TIME]
+    ids = pd.Index(names).to_numpy()
+    id_dtype = str(pd.Index(names).dtype) if source.kind == "pandas" else "String"
+    order, _ = _sort(np.zeros(len(ds), np.int64), ds, 1)
+    rows = np.arange(len(ds)) if order is None else order
+    ds = ds if order is None else ds[order]
+    style = FrameStyle(source.kind, id_dtype, ds_dtype, "long" if layout == "single" else "wide")
+    offsets = np.arange(len(names) + 1) * len(ds)
+    return Keys(ids, offsets, np.tile(ds, len(names)), np.tile(rows, len(names)), tz, style)
+
+
+def _sort(codes: np.ndarray, ds: np.ndarray, n_series: int) -> tuple[np.ndarray | None, np.ndarray]:
+    """The order that sorts rows by series, then time (None: they are), and the offsets."""
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(codes, minlength=n_series))])
+    order = None
+    if (codes[1:] < codes[:-1]).any():
+        small = codes.astype(np.uint16) if n_series <= 2**16 else codes
+        order = np.argsort(small, kind="stable")
+    times = ds if order is None else ds[order]
+    falls = np.flatnonzero(times[1:] < times[:-1]) + 1
+    if np.isin(falls, offsets).all():
+        return order, offsets
+    return np.lexsort((ds, codes)), offsets
+
+
+def _factorize(source: _Source) -> tuple[np.ndarray, np.ndarray, str]:
+    """Ids in order of first appearance, (S,); the position of each row's id, (N,); their type."""
+    column = source.column(ID)
+    n_null = int(column.is_null().sum())
+    if n_null:
+        way_out = "Drop them: frame.dropna(subset=['unique_id'])."
+        raise ValueError(fault(ID, "set in every row", f"{n_null} null ids", way_out))
+    if source.kind != "pandas":
+        encoded = column.to_arrow().dictionary_encode()
+        encoded = (
+            encoded.unify_dictionaries().combine_chunks()
+            if hasattr(encoded, "combine_chunks")
+            else encoded
+        )
+        codes, seen = pd.factorize(np.asarray(encoded.indices))
+        ids = _plain(encoded.dictionary.take(seen).to_pylist())
+        text = column.dtype in (nw.Categorical, nw.Enum)
+        return ids, codes, "String" if text else str(column.dtype)
+    native = source.native[ID]
+    if isinstance(native.dtype, pd.CategoricalDtype):
+        codes, seen = pd.factorize(native.cat.codes.to_numpy())
+        categories = native.cat.categories[seen]
+        return categories.to_numpy(), codes, str(categories.dtype)
+    try:
+        codes, unique = pd.factorize(native)
+    except TypeError:
+        got = type(native.iloc[0]).__name__
+        raise TypeError(fault(ID, "a column of hashable ids (text, numbers)", got)) from None
+    return pd.Index(unique).to_numpy(), codes, str(native.dtype)
+
+
+def _plain(ids: list[Any]) -> np.ndarray:
+    answer = np.empty(len(ids), object)
+    answer[:] = ids
+    return answer if isinstance(ids[0], str) else np.asarray(ids)
+
+
+def _stamps(source: _Source) -> tuple[np.ndarray, str | None, str]:
+    """Internal stamps (N,), their time zone, and the type in which the user has them."""
+    if TIME in source.names:
+        column = source.column(TIME)
+    else:
+        column = nw.from_native(pd.Series(source.index), series_only=True)
+    native = column.to_native()
+    if isinstance(native, pd.Series) and isinstance(native.dtype, pd.PeriodDtype):
+        column = nw.from_native(native.dt.to_timestamp(), series_only=True)
+    _refuse_nulls(column)
+    if column.dtype.is_integer():
+        return column.to_numpy().astype(np.int64, copy=False), None, str(column.dtype)
+    if column.dtype == nw.Date:
+        return column.cast(nw.Datetime("us")).to_numpy(), None, "Date"
+    if not isinstance(column.dtype, nw.Datetime):
+        column = _parsed(column)
+    unit, tz = column.dtype.time_unit, column.dtype.time_zone  # type: ignore[attr-defined]
+    if tz is not None:
+        column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    return column.to_numpy().astype("M8[us]", copy=False), tz, unit
+
+
+def _refuse_nulls(column: nw.Series[Any]) -> None:
+    null = column.is_null()
+    n_null = int(null.sum())
+    if n_null:
+        first = int(np.flatnonzero(null.to_numpy())[0])
+        way_out = "Drop them: frame.dropna(subset=['ds'])."
+        raise ValueError(
+            fault(
+                TIME, "set in every row", f"{n_null} missing stamps, first in row {first}", way_out
+            )
+        )
+
+
+def _parsed(column: nw.Series[Any]) -> nw.Series[Any]:
+    """Dates and ISO text as stamps; anything else is an error that shows the first bad value."""
+    if column.dtype.is_numeric() or column.dtype == nw.Boolean:
+        way_out = "Whole numbers count steps: frame['ds'].astype('int64')."
+        raise TypeError(fault(TIME, "stamps, dates or ints", str(column.dtype), way_out))
+    text = pd.Series(column.to_numpy(), dtype=object)
+    try:
+        stamps = pd.to_datetime(text, format="ISO8601")
+    except (ValueError, TypeError):
+        single = pd.to_datetime(text, format="ISO8601", errors="coerce", utc=True)
+        bad = np.flatnonzero(single.isna())
+        if bad.size:
+            way_out = "Parse it first: pd.to_datetime(frame['ds'], format=...)."
+            rule = f"stamps, dates or ISO text ({len(bad)} of {len(text)} rows are not)"
+            raise ValueError(fault(TIME, rule, text.iloc[bad[0]], way_out)) from None
+        way_out = "Bring them to one: pd.to_datetime(frame['ds'], utc=True)."
+        raise ValueError(fault(TIME, "in one time zone", "mixed time zones", way_out)) from None
+    column = nw.from_native(stamps, series_only=True)
+    _refuse_nulls(column)
+    return column
+
+
+# --- values ---------------------------------------------------------------------------------------
+
+
+def _read_values(source: _Source, keys: Keys, columns: tuple[str, ...]) -> np.ndarray:
+    if keys.style.layout == "long":
+        channels = [_numbers(source, name) for name in columns]
+        values = channels[0][:, None] if len(channels) == 1 else np.column_stack(channels)
+        in_order = bool((keys.rows[1:] > keys.rows[:-1]).all())
+        return values if in_order else values[keys.rows]
+    n_rows = int(keys.offsets[1])
+    names = [name for name in source.names if name != TIME]
+    table = np.stack([_numbers(source, name)[keys.rows[:n_rows]] for name in names])  # (S, T)
+    return table.reshape(-1, 1)
+
+
+def _numbers(source: _Source, name: Any) -> np.ndarray:
+    """A column as float64, NaN where missing."""
+    column = source.column(name)
+    if not column.dtype.is_numeric():
+        present = column.drop_nulls()
+        example = repr(present[0]) if len(present) else "nothing"
+        native = getattr(column.to_native(), "dtype", column.dtype)
+        way_out = "Numbers in text: pd.to_numeric(column). Yes and no: column.astype(int)."
+        raise TypeError(
+            fault(f"column {name!r}", "of real numbers", f"{native} such as {example}", way_out)
+        )
+    return column.cast(nw.Float64()).to_numpy()
+
+
+def _refuse_doubles(keys: Keys) -> None:
+    same = keys.ds[1:] == keys.ds[:-1]
+    same[keys.offsets[1:-1] - 1] = False
+    n_doubled = int(same.sum())
+    if not n_doubled:
+        return
+    key = _where(keys.ids, keys.offsets, keys.ds, int(np.flatnonzero(same)[0]) + 1)
+    if keys.style.kind == "pandas":
+        way_out = 'frame.drop_duplicates(["unique_id", "ds"], keep="last")'
+    else:
+        way_out = 'frame.unique(["unique_id", "ds"], keep="last")'
+    way_out = f"Keep one of each: {way_out}; or average them."
+    got = f"{n_doubled} doubled rows, first {key}"
+    raise ValueError(fault("X", "a frame with one row for each unique_id and ds", got, way_out))
+
+
+def _refuse_infinite(keys: Keys, values: np.ndarray) -> None:
+    total = values.sum()
+    if np.isfinite(total):  # one pass where all is well
+        return
+    infinite = np.isinf(values).any(axis=1)
+    if infinite.any():
+        key = _where(keys.ids, keys.offsets, keys.ds, int(np.flatnonzero(infinite)[0]))
+        way_out = "Make them missing: frame.replace([np.inf, -np.inf], np.nan)."
+        got = f"{int(infinite.sum())} infinite values, first {key}"
+        raise ValueError(fault("target", "finite or missing", got, way_out))
+
+
+def _where(ids: np.ndarray, offsets: np.ndarray, ds: np.ndarray, row: int) -> str:
+    s = int(np.searchsorted(offsets, row, side="right")) - 1
+    return f"({ids[s]!s}, {str(ds[row]).replace('T', ' ')})"
+
+
+# --- gaps and missing values ----------------------------------------------------------------------
+
+
+def _treat_missing(panel: Panel, missing: str) -> Panel:
+    absent = panel.calendar.missing_after(panel.ds, panel.offsets)
+    if missing == "error":
+        _refuse_missing(panel, absent)
+    panel = _close_gaps(panel, absent)
+    return _interpolated(panel) if missing == "interpolate" else panel
+
+
+def _refuse_missing(panel: Panel, absent: np.ndarray) -> None:
+    holes = np.isnan(panel.values).any(axis=1).astype(np.int64)
+    counts = np.add.reduceat(holes + absent, panel.offsets[:-1])
+    if counts.any():
+        some = {panel.ids[s]: int(counts[s]) for s in np.flatnonzero(counts)[:8]}
+        listed = ", ".join(f"{name!s}: {count}" for name, count in some.items())
+        raise ValueError(
+            f"X must have no missing values with missing='error'. Got {int(counts.sum())} in "
+            f"{np.count_nonzero(counts)} series ({listed}). "
+            "missing='mask' keeps them as missing, missing='interpolate' fills them."
+        )
+
+
+def _close_gaps(panel: Panel, absent: np.ndarray) -> Panel:
+    """NaN rows where the calendar has stamps that the frame has not."""
+    n_new = int(absent.sum())
+    if n_new == 0:
+        return panel
+    if n_new > max(CLOSED_LIMIT, 20 * len(absent)):
+        key = _where(panel.ids, panel.offsets, panel.ds, int(np.argmax(absent)))
+        way_out = "Check that stamp, or pass freq=."
+        got = f"{n_new} missing stamps, most after {key}"
+        raise ValueError(fault(TIME, "without gaps of this size", got, way_out))
+    shift = np.concatenate([[0], np.cumsum(absent)])
+    offsets = panel.offsets + shift[panel.offsets]
+    kept = np.arange(len(absent)) + shift[:-1]
+    before = np.repeat(np.arange(len(absent)), absent)
+    steps = np.arange(n_new) - np.repeat(shift[:-1], absent) + 1
+    series = np.searchsorted(panel.offsets, before, side="right") - 1
+    n = len(absent) + n_new
+    ds, rows = np.empty(n, panel.ds.dtype), np.full(n, -1)
+    values = np.full((n, panel.values.shape[1]), np.nan)
+    ds[kept], rows[kept], values[kept] = panel.ds, panel.rows, panel.values
+    new = np.ones(n, bool)
+    new[kept] = False
+    ds[new] = panel.calendar.advance(panel.ds[before], steps, series)
+    return replace(panel, offsets=offsets, ds=ds, values=values, rows=rows)
+
+
+def _interpolated(panel: Panel) -> Panel:
+    holes = np.isnan(panel.values)
+    if not holes.any():
+        return panel
+    values = panel.values.copy()
+    for s in np.flatnonzero(np.logical_or.reduceat(holes.any(axis=1), panel.offsets[:-1])):
+        part = slice(panel.offsets[s], panel.offsets[s + 1])
+        for column, hole in zip(values[part].T, holes[part].T, strict=True):
+            if not hole.all():
+                known = np.flatnonzero(~hole)
+                column[hole] = np.interp(np.flatnonzero(hole), known, column[known])
+    return replace(panel, values=values)
+
+
+# --- out ------------------------------------------------------------------------------------------
+
+
+def forecast_frame(
+    panel: Panel,
+    codes: np.ndarray,
+    ds: np.ndarray,
+    columns: Mapping[str, np.ndarray],
+    *,
+    extra_first: Mapping[str, np.ndarray] | None = None,
+) -> Any:
+    """A frame of the user's kind: unique_id, ds, the columns of `extra_first`, then `columns`.
+
+    `codes` (R,) are positions in `panel.ids`, `ds` (R,) internal stamps. Every datetime64 column
+    (a cutoff, say) is taken for internal stamps too and comes out in the user's type and time zone.
+
+    >>> panel = make_panel(np.arange(3.0))
+    >>> forecast_frame(panel, np.zeros(2, int), panel.future(2)[0], {"yhat": np.array([3.0, 4.0])})
+      unique_id  ds  yhat
+    0         y   3   3.0
+    1         y   4   4.0
+    """
+    style, tz = panel.style, panel.calendar.tz
+    table: dict[str, Any] = {ID: _ids_out(panel.ids, codes, style), TIME: _ds_out(ds, style, tz)}
+    for name, values in {**(extra_first or {}), **columns}.items():
+        values = np.asarray(values)
+        stamped = values.dtype.kind == "M"
+        table[name] = _ds_out(values, style, tz) if stamped else _column_out(name, values, style)
+    if style.kind == "pandas":
+        return pd.DataFrame(table)
+    return nw.from_dict(table, backend=style.kind).to_native()
+
+
+def _ids_out(ids: np.ndarray, codes: np.ndarray, style: FrameStyle) -> Any:
+    if style.kind == "pandas":
+        return pd.Index(ids, dtype=style.id_dtype).take(codes)
+    return nw.new_series(ID, ids[codes], getattr(nw, style.id_dtype)(), backend=style.kind)
+
+
+def _ds_out(ds: np.ndarray, style: FrameStyle, tz: str | None) -> Any:
+    if style.kind == "pandas":
+        return _pandas_ds(ds, style, tz)
+    if ds.dtype.kind != "M":
+        return nw.new_series(TIME, ds, getattr(nw, style.ds_dtype)(), backend=style.kind)
+    series = nw.new_series(TIME, ds, nw.Datetime("us"), backend=style.kind)
+    if tz is not None:
+        series = series.dt.replace_time_zone("UTC").dt.convert_time_zone(tz)
+    if style.ds_dtype == "Date":
+        return series.cast(nw.Date())
+    return series.cast(nw.Datetime(style.ds_dtype, tz))  # type: ignore[arg-type]
+
+
+def _pandas_ds(ds: np.ndarray, style: FrameStyle, tz: str | None) -> Any:
+    if ds.dtype.kind != "M":
+        return ds.astype(style.ds_dtype.lower())
+    index = pd.DatetimeIndex(ds)
+    if tz is not None:
+        index = index.tz_localize("UTC").tz_convert(tz)
+    try:
+        return index.as_unit("us" if style.ds_dtype == "Date" else style.ds_dtype)
+    except pd.errors.OutOfBoundsDatetime:  # nanoseconds end in 2262
+        return index
+
+
+def _column_out(name: str, values: np.ndarray, style: FrameStyle) -> Any:
+    if style.kind == "pandas":
+        return values
+    return nw.new_series(
+        name, values.tolist() if values.dtype == object else values, backend=style.kind
+    )
