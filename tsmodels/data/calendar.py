@@ -713,7 +713,8 @@ def _id_table(
     lines = []
     for i, s in enumerate(bad[:limit]):
         stamps = ", ".join(
-            str(stamp).replace("T", " ") for stamp in ds[offsets[s] : offsets[s] + 3]
+            str(stamp).replace("T", " ").removesuffix(".000000")
+            for stamp in ds[offsets[s] : offsets[s] + 3]
         )
         end = f"  looks like {looks[i]!r}" if looks is not None and looks[i] else ""
         lines.append(f"  {ids[s]!r}: {stamps}, ...{end}")

@@ -310,7 +310,7 @@ def _require(source: _Source, name: str) -> None:
     else:
         way_out = did_you_mean(name, source.names)
     rule = f"a frame with a column {name!r}"
-    raise ValueError(fault("X", rule, f"columns {_some(source.names)}", way_out))
+    raise ValueError(fault("X", rule, source.names, way_out))
 
 
 def _rename(kind: Kind, old: str, new: str) -> str:
@@ -321,10 +321,6 @@ def _rename(kind: Kind, old: str, new: str) -> str:
         if kind == "polars"
         else (f'frame.rename_columns({{"{old}": "{new}"}})')
     )
-
-
-def _some(names: Sequence[Any], limit: int = 8) -> str:
-    return str(list(names[:limit]))[:-1] + (", ...]" if len(names) > limit else "]")
 
 
 def _refuse_undeclared(source: _Source, targets: tuple[str, ...]) -> None:
@@ -535,7 +531,7 @@ def _refuse_infinite(keys: Keys, values: np.ndarray) -> None:
 
 def _where(ids: np.ndarray, offsets: np.ndarray, ds: np.ndarray, row: int) -> str:
     s = int(np.searchsorted(offsets, row, side="right")) - 1
-    return f"({ids[s]!s}, {str(ds[row]).replace('T', ' ')})"
+    return f"({ids[s]!s}, {str(ds[row]).replace('T', ' ').removesuffix('.000000')})"
 
 
 # --- gaps and missing values ----------------------------------------------------------------------
