@@ -56,7 +56,7 @@ def test_depthwise_convolution_by_definition():
 
 @every_layer
 def test_steps_equal_the_parallel_form(name):
-    layer, x = built(name), series(2, 40, 3)
+    layer, x = built(name), ops.convert_to_tensor(series(2, 40, 3))
     state, outputs = layer.initial_state(2), []
     sizes = {key: value.shape for key, value in state.items()}
     for t in range(40):

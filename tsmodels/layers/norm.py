@@ -21,7 +21,8 @@ class RevIN(keras.layers.Layer):
 
     `z, statistics = revin(x)` for x (B, T, C) gives z (B, T, C) and statistics (B, 2, C), the
     centre and the scale; `y = revin(h, statistics=statistics)` takes h (B, H, C) back to the units
-    of x. Both statistics are constants in backpropagation. `centre` is
+    of x. Statistics are constants in backpropagation, except for a last value, which is a plain
+    difference. `centre` is
 
     - "mean": mean of the window; scale: population standard deviation, `epsilon` inside the root;
     - "last": last value; the same scale;
@@ -79,13 +80,14 @@ class RevIN(keras.layers.Layer):
         x = ops.where(w > 0, x, 0.0)
         anchor = ops.stop_gradient(_value_at(x, _first_step(w)))  # (B, 1, C)
         d = ops.where(w > 0, x - anchor, 0.0)  # (B, T, C)
-        centre, scale = self._centre_and_scale(ops.stop_gradient(d), w)  # (B, 1, C) each
+        centre, scale = self._centre_and_scale(d, w)  # (B, 1, C) each
         z = ops.where(w > 0, (d - centre) / scale, 0.0)
         if self.affine:
             z = z * self.affine_weight + self.affine_bias
         return z, ops.concatenate([anchor + centre, scale], axis=1)
 
     def _centre_and_scale(self, d: Any, w: Any) -> tuple[Any, Any]:
+        last, d = _value_at(d, _last_step(w)), ops.stop_gradient(d)
         if self.centre == "season":
             centre = _mean(d, _latest(w, self.season_length))
             scale = _mean(ops.abs(d - centre), w)
@@ -93,7 +95,7 @@ class RevIN(keras.layers.Layer):
         mean = _mean(d, w)
         scale = ops.sqrt(_mean(ops.square(d - mean), w) + self.epsilon)
         scale = ops.where(ops.any(w > 0, axis=1, keepdims=True), scale, 1.0)
-        return (mean if self.centre == "mean" else _value_at(d, _last_step(w))), scale
+        return (mean if self.centre == "mean" else last), scale
 
     def _restore(self, h: Any, statistics: Any) -> Any:
         channels = h.shape[-1]
