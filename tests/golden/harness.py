@@ -5,7 +5,7 @@ A kind of file is a loading map: a function that takes a `Case` and returns `for
     def mamba_block(case):
         layer = build(MambaBlock(d_state=case.cfg["d_state"]), case.shape("in.hidden_states"))
         def forward(t):                       # t: tensors under the keys of the file, in.* and w.*
-            with loaded(layer, {layer.D: t["w.D"]}):
+            with loaded(layer, [(layer.D, t["w.D"])]):
                 return {"y": layer(t["in.hidden_states"])}
         return forward
 
@@ -95,15 +95,17 @@ def build(layer: Any, shape: tuple[int, ...]) -> Any:
     return layer
 
 
-def loaded(layer: Any, values: Mapping[Any, Any]) -> keras.StatelessScope:
-    """A scope in which the layer's weights are `values` {variable: tensor}; none may be left out."""
-    missing = {w.path for w in layer.weights} - {w.path for w in values}
-    assert not missing, f"no value for {sorted(missing)}"
-    for variable, value in values.items():
+def loaded(layer: Any, values: Iterable[tuple[Any, Any]]) -> keras.StatelessScope:
+    """A scope with the weights `values`, pairs (variable, tensor); none may be left out."""
+    values = list(values)
+    missing = {id(w): w.path for w in layer.weights}
+    for variable, value in values:
+        missing.pop(id(variable))
         assert tuple(variable.shape) == tuple(value.shape), (
             f"{variable.path} is {tuple(variable.shape)}, the file gives {tuple(value.shape)}"
         )
-    return keras.StatelessScope(state_mapping=list(values.items()))
+    assert not missing, f"no value for {sorted(missing.values())}"
+    return keras.StatelessScope(state_mapping=values)
 
 
 def to_numpy(value: Any) -> np.ndarray:
@@ -113,7 +115,10 @@ def to_numpy(value: Any) -> np.ndarray:
 def loss_of(outputs: Mapping[str, Any], case: Case) -> Any:
     """sum over k of <ct.k, out.k>, the scalar whose gradients are stored."""
     cotangents = case.part("ct.")
-    return sum(ops.sum(outputs[k] * ct.astype("float32")) for k, ct in cotangents.items())
+    return sum(
+        ops.sum(outputs[k] * ops.convert_to_tensor(ct.astype("float32")))
+        for k, ct in cotangents.items()
+    )
 
 
 def gradients(loss: Callable, at: Mapping[str, Any]) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Kinds that nobody has registered yet, with the reason. Registering one means deleting its line."""
+"""Kinds that nobody has registered yet. Registering one means deleting its line."""
 
 LATE = "issue 4: its layer is being built"
 
@@ -14,9 +14,6 @@ NOT_YET = {
     "luong_decoder_input_feeding": LATE,
     "luong_dot": LATE,
     "luong_general": LATE,
-    "mamba2_block": LATE,
-    "mamba_block": LATE,
-    "mamba_residual_stack": LATE,
     "mha": LATE,
     "nbeats": LATE,
     "nhits": LATE,
@@ -31,10 +28,7 @@ NOT_YET = {
     "rwkv6_time_mix": LATE,
     "rwkv7_channel_mix": LATE,
     "rwkv7_time_mix": LATE,
-    "s6_discretisation": LATE,
-    "s6_scan": LATE,
     "sinusoidal_positional_encoding": LATE,
-    "ssd": LATE,
     "tft_grn": LATE,
     "tft_imha": LATE,
     "tft_vsn": LATE,

@@ -21,12 +21,14 @@ KINDS = registered()
 FILES = sorted(folder().glob("*.npz"))
 
 
-def files():
+def files() -> list:
+    found = []
     for path in FILES:
         kind = kind_of(path.stem, [*KINDS, *NOT_YET])
         late = kind in NOT_YET and kind not in KINDS
         marks = [pytest.mark.xfail(strict=True, reason=NOT_YET[kind])] if late else []
-        yield pytest.param(path, id=path.stem, marks=marks)
+        found.append(pytest.param(path, id=path.stem, marks=marks))
+    return found
 
 
 @pytest.mark.parametrize("path", files())

@@ -1,0 +1,444 @@
+"""Linear recurrences over time: plain, chunked and selective, and the base of layers made of them.
+
+    B batch   L length   Z chunks   c chunk length   D channels   N state size   H heads   G groups
+
+Every fast form here stands beside a plain one that says the equation (`*_reference`) and tests it.
+A scan returns its state at every step; outputs are contracted from it afterwards. Decays are kept
+as logarithms and only differences that are <= 0 are exponentiated: products of decays underflow.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tsmodels.backend import keras, ops
+from tsmodels.checks import check_option
+
+DISCRETIZATIONS = ("zoh_euler", "zoh", "bilinear", "euler")
+
+
+class ScanLayer(keras.layers.Layer):
+    """A causal layer with a state of constant size.
+
+    A subclass says `initial_state(batch)`, a flat dict of float arrays with leading axis B, and
+    `advance(x, state)`: any number of steps x (B, L, D) from that state, in parallel where it can,
+    to (y (B, L, D), state). The whole sequence is `advance` from the initial state, one `step` is
+    `advance` by one; sequences may be cut anywhere.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def initial_state(self, batch: Any) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def advance(self, x: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        raise NotImplementedError
+
+    def call(self, x: Any) -> Any:
+        return self.advance(x, self.initial_state(ops.shape(x)[0]))[0]
+
+    def step(self, x: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """One moment: x (B, D) and the state before it to (y (B, D), the state after it)."""
+        y, state = self.advance(x[:, None], state)
+        return y[:, 0], state
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape
+
+    def zeros(self, *shape: Any) -> Any:
+        return ops.zeros(shape, dtype=self.compute_dtype)
+
+
+# --- chunks ---------------------------------------------------------------------------------------
+
+
+def chunk_length(x: Any, chunk: int) -> int:
+    """`chunk`, or the length of x (B, L, ...) where that is known and shorter."""
+    length = x.shape[1]
+    return min(chunk, length) if isinstance(length, int) else chunk
+
+
+def into_chunks(x: Any, chunk: int, fill: float = 0.0) -> Any:
+    """(B, L, ...) -> (B, Z, c, ...), the end filled up with `fill`."""
+    batch, length, *rest = ops.shape(x)
+    if not isinstance(length, int) or length % chunk:
+        widths = [(0, 0), (0, -length % chunk), *[(0, 0)] * len(rest)]
+        x = ops.pad(x, widths, constant_values=fill)
+    return ops.reshape(x, (batch, -1, chunk, *rest))
+
+
+def from_chunks(x: Any, length: Any) -> Any:
+    """(B, Z, c, ...) -> (B, L, ...), without what was filled up."""
+    batch, _, _, *rest = ops.shape(x)
+    return ops.reshape(x, (batch, -1, *rest))[:, :length]
+
+
+def triangle(size: int, diagonal: int = 0) -> Any:
+    """(size, size) of ones where column <= row + diagonal, zeros elsewhere."""
+    return ops.tril(ops.ones((size, size)), diagonal)
+
+
+def log_decay_between(log_a: Any, inclusive: bool = True) -> Any:
+    """Sums of log decays (..., c, X) between two moments of a chunk: (..., i, j, X).
+
+    The sum over j < s <= i (or j < s < i); 0 where there is nothing between, also above the
+    diagonal. A sum of masked terms, not a difference of cumulative sums: that one loses its digits
+    as soon as one decay is strong.
+    """
+    *lead, c, width = ops.shape(log_a)
+    after = ops.reshape(ops.cast(1 - triangle(c), log_a.dtype), (c, c, 1))  # [j, s] = s > j
+    terms = log_a[..., :, None, :] * ops.swapaxes(after, 0, 1)  # (..., s, j, X)
+    until = ops.cast(triangle(c, 0 if inclusive else -1), log_a.dtype)  # [i, s] = s <= i
+    sums = ops.matmul(until, ops.reshape(terms, (*lead, c, c * width)))
+    return ops.reshape(sums, (*lead, c, c, width))
+
+
+# --- h_t = a_t h_{t-1} + b_t ----------------------------------------------------------------------
+
+
+def linear_scan_reference(a: Any, b: Any, h0: Any) -> Any:
+    """h_t = a_t * h_{t-1} + b_t, one step after the other. a, b (B, L, ...), h0 (B, ...)."""
+
+    def step(h, at):
+        h = at[0] * h + at[1]
+        return h, h
+
+    _, h = ops.scan(step, h0, (_time_first(a), _time_first(b)))
+    return _time_second(h)
+
+
+@ops.custom_gradient
+def linear_scan(a: Any, b: Any, h0: Any) -> Any:
+    """As `linear_scan_reference`, with its gradient as one scan backwards.
+
+    g_t = dh_t + a_{t+1} g_{t+1};  db_t = g_t;  da_t = g_t h_{t-1};  dh_0 = a_1 g_1.
+
+    >>> a, b = ops.ones((1, 3, 1)) * 0.5, ops.ones((1, 3, 1))
+    >>> [float(h) for h in linear_scan(a, b, ops.zeros((1, 1)))[0, :, 0]]
+    [1.0, 1.5, 1.75]
+    """
+    h = linear_scan_reference(a, b, h0)
+
+    def gradient(*given, upstream=None):
+        dh = given[0] if upstream is None else upstream
+
+        def step(carry, at):
+            g = carry + at[1]
+            return at[0] * g, g
+
+        dh0, g = ops.scan(step, ops.zeros_like(h0), (_time_first(a), _time_first(dh)), reverse=True)
+        g = _time_second(g)
+        before = ops.concatenate([h0[:, None], h[:, :-1]], axis=1)
+        return g * before, g, dh0
+
+    return h, gradient
+
+
+def chunk_starts(a: Any, b: Any, h0: Any) -> tuple[Any, Any]:
+    """The states before each of the Z chunks (B, Z, ...), and the one after the last.
+
+    b (B, Z, ...) is what a chunk adds to the state, a its decay, broadcast against b.
+    """
+    h = linear_scan(ops.broadcast_to(a, ops.shape(b)), b, h0)
+    return ops.concatenate([h0[:, None], h[:, :-1]], axis=1), h[:, -1]
+
+
+def _time_first(x: Any) -> Any:
+    return ops.swapaxes(x, 0, 1)
+
+
+def _time_second(x: Any) -> Any:
+    return ops.swapaxes(x, 0, 1)
+
+
+# --- S6 -------------------------------------------------------------------------------------------
+
+
+def discretize(delta: Any, A: Any, B: Any, discretization: str = "zoh_euler") -> tuple[Any, Any]:
+    """x' = A x + B u with step delta as x_t = Abar x_{t-1} + Bbar u_t; all arguments broadcast.
+
+    zoh        Abar = exp(dA)             Bbar = (exp(dA) - 1)/A B      Mamba, equation 4
+    zoh_euler  Abar = exp(dA)             Bbar = d B                    what the Mamba code computes
+    bilinear   Abar = (1+dA/2)/(1-dA/2)   Bbar = d B/(1-dA/2)           S4, equation 3
+    euler      Abar = 1 + dA              Bbar = d B
+    """
+    check_option("discretization", discretization, DISCRETIZATIONS)
+    dA, dB = delta * A, delta * B
+    if discretization == "euler":
+        return 1 + dA, dB
+    if discretization == "bilinear":
+        return (1 + dA / 2) / (1 - dA / 2), dB / (1 - dA / 2)
+    if discretization == "zoh":
+        return ops.exp(dA), _expm1_over(dA) * dB
+    return ops.exp(dA), dB
+
+
+def _expm1_over(x: Any) -> Any:
+    """(exp(x) - 1)/x, with its limit 1 at 0."""
+    small = ops.abs(x) < 1e-3
+    safe = ops.where(small, ops.ones_like(x), x)
+    return ops.where(small, 1 + x / 2 + x * x / 6, ops.expm1(safe) / safe)
+
+
+def selective_scan(
+    u: Any,
+    delta: Any,
+    A: Any,
+    B: Any,
+    C: Any,
+    D: Any = None,
+    z: Any = None,
+    *,
+    delta_bias: Any = None,
+    delta_softplus: bool = False,
+    discretization: str = "zoh_euler",
+    initial_state: Any = None,
+) -> tuple[Any, Any]:
+    """The selective state space model S6. Gu & Dao, 2023, arXiv 2312.00752, algorithm 2.
+
+    x_t = exp(delta_t A) x_{t-1} + delta_t B_t u_t;  y_t = <C_t, x_t> + D u_t;  out = y_t silu(z_t)
+
+    u, delta, z (B, L, D); A (D, N), negative; B, C (B, L, N), or (B, L, G, N) shared within G
+    groups of adjacent channels, or constant in time (D, N); D and `delta_bias` (D,). The bias is
+    added to delta before the softplus, if there is one. Returns y (B, L, D) and the last state
+    (B, D, N), from which the next piece of the same sequence goes on as `initial_state`.
+
+    >>> one = ops.ones((1, 3, 1))
+    >>> y, state = selective_scan(one, one, ops.zeros((1, 1)), one, one)
+    >>> [float(v) for v in y[0, :, 0]], float(state[0, 0, 0])
+    ([1.0, 2.0, 3.0], 3.0)
+    """
+    check_option("discretization", discretization, DISCRETIZATIONS)
+    delta = _step_size(delta, delta_bias, delta_softplus)
+    x0 = _first_state(u, A) if initial_state is None else initial_state  # (B, D, N)
+    B, C = _grouped(B, u), _grouped(C, u)  # (B, L, G, N)
+    if discretization == "zoh_euler":
+        y, x = _s6(delta * u, delta, A, B, C, x0)
+    else:
+        y, x = _discretized(u, delta, A, B, C, x0, discretization)
+    return _skip_and_gate(y, u, D, z), x
+
+
+def selective_scan_reference(
+    u: Any,
+    delta: Any,
+    A: Any,
+    B: Any,
+    C: Any,
+    D: Any = None,
+    z: Any = None,
+    *,
+    delta_bias: Any = None,
+    delta_softplus: bool = False,
+    discretization: str = "zoh_euler",
+    initial_state: Any = None,
+) -> tuple[Any, Any]:
+    """As `selective_scan`, for ungrouped B, C (B, L, N), by the plain recurrence."""
+    delta = _step_size(delta, delta_bias, delta_softplus)
+    x0 = _first_state(u, A) if initial_state is None else initial_state
+    Abar, Bbar = discretize(delta[..., None], A, B[:, :, None], discretization)  # (B, L, D, N)
+    x = linear_scan_reference(Abar, Bbar * u[..., None], x0)
+    y = ops.sum(x * C[:, :, None], axis=-1)
+    return _skip_and_gate(y, u, D, z), x[:, -1]
+
+
+def _step_size(delta: Any, bias: Any, softplus: bool) -> Any:
+    delta = delta if bias is None else delta + bias
+    return ops.softplus(delta) if softplus else delta
+
+
+def _first_state(u: Any, A: Any) -> Any:
+    return ops.zeros((ops.shape(u)[0], *A.shape), dtype=u.dtype)
+
+
+def _grouped(B: Any, u: Any) -> Any:
+    """B (B, L, N) or (B, L, G, N), or (D, N) constant in time, as (B, L, G, N)."""
+    if len(B.shape) == 2:
+        return ops.broadcast_to(B, (*ops.shape(u)[:2], *B.shape))
+    return B if len(B.shape) == 4 else B[:, :, None]
+
+
+def _skip_and_gate(y: Any, u: Any, D: Any, z: Any) -> Any:
+    y = y if D is None else y + D * u
+    return y if z is None else y * ops.silu(z)
+
+
+def _discretized(u: Any, delta: Any, A: Any, B: Any, C: Any, x0: Any, discretization: str) -> Any:
+    """Any rule, by arrays (B, L, D, N)."""
+    repeats = A.shape[0] // B.shape[2]
+    B, C = ops.repeat(B, repeats, axis=2), ops.repeat(C, repeats, axis=2)  # (B, L, D, N)
+    Abar, Bbar = discretize(delta[..., None], A, B, discretization)
+    x = linear_scan(Abar, Bbar * u[..., None], x0)
+    return ops.sum(x * C, axis=-1), x[:, -1]
+
+
+def _s6(du: Any, delta: Any, A: Any, B: Any, C: Any, x0: Any) -> tuple[Any, Any]:
+    """zoh_euler without arrays (B, L, D, N): each step makes its own decay and forgets it.
+
+    Inside, the state is (B, G, N, R) with R = D/G channels a group: adjacent channels adjacent.
+    """
+    batch, length, channels = ops.shape(du)
+    groups, n = B.shape[2], A.shape[1]
+    r = A.shape[0] // groups
+    A = ops.swapaxes(ops.reshape(A, (groups, r, n)), 1, 2)
+    x0 = ops.swapaxes(ops.reshape(x0, (batch, groups, r, n)), 2, 3)
+    du, delta = (ops.reshape(v, (batch, length, groups, r)) for v in (du, delta))
+    over_time = tuple(_time_first(v) for v in (du, delta, B, C))
+    loop = _s6_tensorflow if keras.backend.backend() == "tensorflow" else _s6_scan
+    y, x = loop(*over_time, A, x0)
+    y = ops.reshape(_time_second(y), (batch, length, channels))
+    return y, ops.reshape(ops.swapaxes(x, 2, 3), (batch, channels, n))
+
+
+def _s6_scan(du: Any, delta: Any, B: Any, C: Any, A: Any, x0: Any) -> tuple[Any, Any]:
+    def step(x, at):
+        du, delta, B, C = at
+        x = ops.exp(delta[:, :, None] * A) * x + B[..., None] * du[:, :, None]
+        return x, ops.sum(C[..., None] * x, axis=2)
+
+    x, y = ops.scan(step, x0, (du, delta, B, C))
+    return y, x
+
+
+def _s6_tensorflow(du: Any, delta: Any, B: Any, C: Any, A: Any, x0: Any) -> tuple[Any, Any]:
+    """The same loop with its gradient written out; states are kept, decays are made again."""
+    import tensorflow as tf
+
+    @tf.custom_gradient
+    def run(du, delta, B, C, A, x0):
+        given = [_tf_steps(v) for v in (du, delta, B, C)]
+        y, last, states = _s6_forward(given, A, x0)
+
+        def gradient(dy, dlast):
+            found, dA, dx0 = _s6_backward(given, states, _tf_steps(dy), A, dlast)
+            like = (du, delta, B, C)
+            stacked = [
+                tf.ensure_shape(v.stack(), x.shape) for v, x in zip(found, like, strict=True)
+            ]
+            return *stacked, tf.reduce_sum(dA, 0), dx0
+
+        return (tf.ensure_shape(y.stack(), du.shape), last), gradient
+
+    return run(du, delta, B, C, A, x0)
+
+
+def _tf_steps(x: Any) -> Any:
+    import tensorflow as tf
+
+    steps = tf.TensorArray(x.dtype, tf.shape(x)[0], clear_after_read=False)
+    return steps.unstack(x)
+
+
+def _tf_empty(x: Any, size: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.TensorArray(x.dtype, size, clear_after_read=False, element_shape=x.shape)
+
+
+def _tf_outer(n: Any, r: Any) -> Any:
+    """(B, G, N), (B, G, R) -> (B, G, N, R)."""
+    return n[..., None] @ r[..., None, :]
+
+
+def _s6_forward(given: Any, A: Any, x0: Any) -> tuple[Any, Any, Any]:
+    """y and the states x_0 .. x_L as arrays of steps, and x_L."""
+    import tensorflow as tf
+
+    dus, deltas, Bs, Cs = given
+    length = dus.size()
+
+    def step(t, x, xs, ys):
+        decay = tf.exp(deltas.read(t)[..., None, :] * A)
+        x = decay * x + _tf_outer(Bs.read(t), dus.read(t))
+        y = tf.linalg.matvec(x, Cs.read(t), transpose_a=True)
+        return t + 1, x, xs.write(t + 1, x), ys.write(t, y)
+
+    xs = _tf_empty(x0, length + 1).write(0, x0)
+    start = (0, x0, xs, tf.TensorArray(x0.dtype, length))
+    _, x, xs, ys = tf.while_loop(lambda t, *_: t < length, step, start, parallel_iterations=1)
+    return ys, x, xs
+
+
+def _s6_backward(given: Any, xs: Any, dys: Any, A: Any, dlast: Any) -> tuple[Any, Any, Any]:
+    """g_t = C_t dy_t + decay_{t+1} g_{t+1}, and what every step owes to its arguments."""
+    import tensorflow as tf
+
+    dus, deltas, Bs, Cs = given
+    length = dus.size()
+
+    def step(t, g, dA, to_du, to_delta, to_B, to_C):
+        du, delta, B, C, dy = (v.read(t) for v in (dus, deltas, Bs, Cs, dys))
+        g = g + _tf_outer(C, dy)
+        to_C = to_C.write(t, tf.linalg.matvec(xs.read(t + 1), dy))
+        to_B = to_B.write(t, tf.linalg.matvec(g, du))
+        to_du = to_du.write(t, tf.linalg.matvec(g, B, transpose_a=True))
+        g = g * tf.exp(delta[..., None, :] * A)
+        q = g * xs.read(t)
+        to_delta = to_delta.write(t, tf.reduce_sum(q * A, -2))
+        return t - 1, g, dA + q * delta[..., None, :], to_du, to_delta, to_B, to_C
+
+    arrays = [tf.TensorArray(dlast.dtype, length) for _ in range(4)]
+    start = (length - 1, dlast, tf.zeros_like(dlast), *arrays)
+    _, g, dA, *found = tf.while_loop(lambda t, *_: t >= 0, step, start, parallel_iterations=1)
+    return found, dA, g
+
+
+# --- SSD ------------------------------------------------------------------------------------------
+
+
+def segment_sums(A: Any) -> Any:
+    """(..., c) -> (..., c, c): [i, j] is the sum of A over j < s <= i, -inf above the diagonal."""
+    sums = log_decay_between(A[..., None])[..., 0]
+    return ops.where(triangle(ops.shape(A)[-1]) > 0, sums, -float("inf"))
+
+
+def ssd(
+    X: Any, A: Any, B: Any, C: Any, *, initial_state: Any = None, chunk: int = 32
+) -> tuple[Any, Any]:
+    """State space duality. Dao & Gu, 2024, arXiv 2405.21060, listing 1.
+
+    h_t = exp(A_t) h_{t-1} + x_t B_t^T;  y_t = h_t C_t, one scalar decay a head.
+
+    X (B, L, H, P), already multiplied by delta; A (B, L, H), the log decay delta A <= 0; B, C
+    (B, L, G, N), each group for H/G adjacent heads. Within a chunk masked attention, between chunks
+    the recurrence; any length, and the chunk length does not change the answer. Returns
+    Y (B, L, H, P) and the last state (B, H, P, N).
+
+    >>> X, A, B = ops.ones((1, 3, 1, 1)), ops.zeros((1, 3, 1)), ops.ones((1, 3, 1, 1))
+    >>> [float(y) for y in ssd(X, A, B, B)[0][0, :, 0, 0]]
+    [1.0, 2.0, 3.0]
+    """
+    batch, length, heads, p = ops.shape(X)
+    groups, n = B.shape[2:]
+    c, r = chunk_length(X, chunk), X.shape[2] // groups
+    x, a, B, C = (into_chunks(v, c) for v in (X, A, B, C))
+    x = ops.reshape(x, (batch, -1, c, groups, r, p))
+    x = ops.transpose(x, (0, 1, 3, 4, 2, 5))  # (B, Z, G, R, c, P)
+    a = ops.transpose(ops.reshape(a, (batch, -1, c, groups, r)), (0, 1, 3, 4, 2))
+    B, C = (ops.transpose(v, (0, 1, 3, 2, 4))[:, :, :, None] for v in (B, C))  # (B, Z, G, 1, c, N)
+    x0 = ops.zeros((batch, heads, p, n), X.dtype) if initial_state is None else initial_state
+    y, last = _ssd_chunks(x, a, B, C, ops.reshape(x0, (batch, groups, r, p, n)))
+    y = ops.reshape(ops.transpose(y, (0, 1, 4, 2, 3, 5)), (batch, -1, c, heads, p))
+    return from_chunks(y, length), ops.reshape(last, (batch, heads, p, n))
+
+
+def _ssd_chunks(x: Any, a: Any, B: Any, C: Any, h0: Any) -> tuple[Any, Any]:
+    between = segment_sums(a)  # (B, Z, G, R, i, j)
+    since, until = ops.cumsum(a, axis=-1), between[..., -1, :]  # from the start, to the end
+    scores = ops.matmul(C, ops.swapaxes(B, -1, -2)) * ops.exp(between)
+    within = ops.matmul(scores, x)
+    added = ops.matmul(ops.swapaxes(x * ops.exp(until)[..., None], -1, -2), B)  # (B, Z, G, R, P, N)
+    h, last = chunk_starts(ops.exp(since[..., -1])[..., None, None], added, h0)
+    before = ops.matmul(C, ops.swapaxes(h, -1, -2)) * ops.exp(since)[..., None]
+    return within + before, last
+
+
+def ssd_reference(X: Any, A: Any, B: Any, C: Any, *, initial_state: Any = None) -> tuple[Any, Any]:
+    """As `ssd`, for B, C (B, L, H, N), by the plain recurrence."""
+    added = X[..., None] * B[:, :, :, None]  # (B, L, H, P, N)
+    h0 = ops.zeros_like(added[:, 0]) if initial_state is None else initial_state
+    decay = ops.broadcast_to(ops.exp(A)[..., None, None], ops.shape(added))
+    h = linear_scan_reference(decay, added, h0)
+    return ops.sum(h * C[:, :, :, None], axis=-1), h[:, -1]
