@@ -1,0 +1,43 @@
+"""Scikit-learn style forecasting and sequence learning over Keras networks.
+
+Public names are loaded when first used, so that `import tsmodels` stays quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "tsmodels.backtesting": ["Backtest", "backtest"],
+    "tsmodels.data.scaling": ["Scaler"],
+    "tsmodels.data.splits": ["RollingOrigin"],
+    "tsmodels.data.windows": ["WindowTransformer", "make_windows"],
+    "tsmodels.estimators.baseline": ["Drift", "HistoricMean", "Naive", "SeasonalNaive"],
+    "tsmodels.estimators.forecaster": ["Forecaster"],
+    "tsmodels.estimators.saving": ["load"],
+    "tsmodels.networks": ["DLinear", "GRU", "LSTM", "MLP", "NLinear", "RNN"],
+    "tsmodels.space": ["Choice", "Int", "Real"],
+    "tsmodels.training.callbacks": ["GradientNorm"],
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_MODULES = {"datasets": "tsmodels.data.datasets"}
+
+__all__ = sorted([*_HOME_OF, *_MODULES, "__version__"])
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME_OF:
+        value = getattr(importlib.import_module(_HOME_OF[name]), name)
+    elif name in _MODULES:
+        value = importlib.import_module(_MODULES[name])
+    else:
+        raise AttributeError(f"module 'tsmodels' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

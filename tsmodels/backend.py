@@ -8,6 +8,7 @@ other module takes `keras` and `ops` from here.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 import tempfile
@@ -51,5 +52,13 @@ else:
         import keras
 
 ops = keras.ops
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Every estimator compiles functions of its own; TensorFlow takes that for a mistake."""
+    return "triggered tf.function retracing" not in record.getMessage()
+
+
+logging.getLogger("tensorflow").addFilter(_is_news)
 
 __all__ = ["keras", "ops"]

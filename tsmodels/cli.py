@@ -1,2 +1,182 @@
-def main() -> int:
+"""tsmodels forecast | backtest | networks | data.
+
+Results go to standard output, progress and errors to standard error. Exit codes: 0 every series has
+an answer, 1 some have none, 2 the job or its input cannot be used, 130 stopped by Ctrl-C. Nothing
+heavy is imported before a command needs it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib.metadata
+import linecache
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command and answers its exit code.
+
+    >>> main(["--version"])
+    Traceback (most recent call last):
+    SystemExit: 0
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        return arguments.run(arguments)
+    except KeyboardInterrupt:
+        print("tsmodels: stopped by Ctrl-C; no half file was written.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output went away, as `head` does
+        sys.stdout = None
+        return 0
+    except Exception as error:
+        if not _is_answer(error):
+            raise
+        for sentence in str(error).splitlines():
+            print(f"tsmodels: error: {sentence}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tsmodels", description="Forecast time series with neural networks."
+    )
+    version = importlib.metadata.version("tsmodels")
+    parser.add_argument("--version", action="version", version=f"tsmodels {version}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, run, help in (
+        ("forecast", _forecast, "forecast every series of a job, and score where truth is known"),
+        ("backtest", _backtest, "forecast the past of a job's series, and score"),
+    ):
+        command = commands.add_parser(name, help=help, description=help.capitalize() + ".")
+        command.add_argument("job", metavar="JOB.toml", help="the job file")
+        command.set_defaults(run=run)
+    command = commands.add_parser("networks", help="list the networks and their fields")
+    command.set_defaults(run=_networks)
+    command = commands.add_parser("data", help="list the datasets, or show one")
+    command.add_argument("name", nargs="?", help="a dataset to show")
+    command.set_defaults(run=_data)
+    return parser
+
+
+def _is_answer(error: Exception) -> bool:
+    """Whether this package raised the error itself, as a sentence for its user.
+
+    That is so when the line that raised is a `raise` of ours; anything else is a defect (or news
+    from the system) and keeps its traceback.
+    """
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None or isinstance(error, AssertionError | NotImplementedError):
+        return False
+    file = trace.tb_frame.f_code.co_filename
+    ours = Path(file).is_relative_to(Path(__file__).parent)
+    return ours and linecache.getline(file, trace.tb_lineno).lstrip().startswith("raise ")
+
+
+def _forecast(arguments: argparse.Namespace) -> int:
+    from tsmodels.jobs.config import read_job
+    from tsmodels.jobs.run import run_forecast
+
+    return _report(run_forecast(read_job(arguments.job), _watch))
+
+
+def _backtest(arguments: argparse.Namespace) -> int:
+    from tsmodels.jobs.config import read_job
+    from tsmodels.jobs.run import run_backtest
+
+    return _report(run_backtest(read_job(arguments.job), _watch))
+
+
+@contextlib.contextmanager
+def _watch(stage: str) -> Iterator[None]:
+    """A spinner on a terminal, a line when the stage is done anywhere else."""
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False)
+    start = time.perf_counter()
+    with console.status(f"{stage} ...") if console.is_terminal else contextlib.nullcontext():
+        yield
+    console.print(f"{stage:<9} {time.perf_counter() - start:6.1f} s")
+
+
+def _report(outcome: Any) -> int:
+    series = outcome.manifest["series"]
+    print(f"{series['answered']:,} of {series['read']:,} series have an answer.")
+    if outcome.means is not None:
+        print(_score_table(outcome.means))
+    if outcome.owa is not None:
+        print(f"OWA {outcome.owa:.3f} (Naive2 is 1)")
+    if outcome.verdict:
+        print(outcome.verdict)
+    for uid, reason in outcome.failed.head(5).itertuples(index=False):
+        print(f"no answer for {uid!r}: {reason}")
+    for name in outcome.files.values():
+        print(outcome.folder / name)
+    return outcome.exit_code
+
+
+def _score_table(means: Any) -> str:
+    head = ["mean over series", *means.columns]
+    rows = [
+        [model.replace("yhat", "forecast").replace("_", " "), *(f"{v:.4g}" for v in values)]
+        for model, values in zip(means.index, means.to_numpy(), strict=True)
+    ]
+    return _table([head, *rows], right=True)
+
+
+def _networks(arguments: argparse.Namespace) -> int:
+    from dataclasses import fields
+
+    from tsmodels.networks import NETWORKS
+
+    rows = [["network", "paper", "fields"]]
+    for name, spec in sorted(NETWORKS.items()):
+        paper = (spec.__doc__ or "").strip().splitlines()[0]
+        settings = ", ".join(f"{f.name}={f.default!r}" for f in fields(spec))
+        rows.append([name, paper, settings])
+    print(_table(rows))
     return 0
+
+
+def _data(arguments: argparse.Namespace) -> int:
+    from tsmodels.data import datasets
+
+    if arguments.name is None:
+        for name in sorted(datasets.available()):
+            print(name)
+        return 0
+    frame = datasets.load(arguments.name)
+    print(frame.head(10).to_string(index=False))
+    print(f"{len(frame):,} rows, {frame['unique_id'].nunique():,} series, ", end="")
+    print(f"{frame['ds'].min()} to {frame['ds'].max()}")
+    return 0
+
+
+def _table(rows: Sequence[Sequence[str]], right: bool = False) -> str:
+    """Columns two spaces apart; with `right` all but the first are aligned to the right.
+
+    >>> print(_table([["a", "b"], ["long", "1"]]))
+    a     b
+    long  1
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(_row(row, widths, right) for row in rows)
+
+
+def _row(cells: Iterable[str], widths: Sequence[int], right: bool) -> str:
+    padded = [
+        cell.rjust(width) if right and i else cell.ljust(width)
+        for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    ]
+    return "  ".join(padded).rstrip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -176,6 +176,7 @@ def evaluate(
 ) -> Evaluation:
     """Metrics of each id and their mean over ids; `forecast` and `truth` meet on (unique_id, ds).
 
+    Where both have a column `cutoff`, rows meet on it too and the windows of an id are averaged.
     A forecast row without truth and an id of `truth` without forecast are errors. `mase` and
     `rmsse` need `train`, the rows before the forecast.
 
@@ -257,12 +258,16 @@ def _check_columns(**frames) -> None:
 
 def _join(forecast, truth, model, target):
     keys = ["unique_id", "ds"]
+    if "cutoff" in forecast.columns and "cutoff" in truth.columns:
+        keys.append("cutoff")
     left = forecast[keys].assign(_yhat=forecast[model])
     right = truth[keys].assign(_y=truth[target])
     for parameter, frame in (("forecast", left), ("truth", right)):
         twice = frame.duplicated(keys)
         if twice.any():
-            raise ValueError(fault(parameter, "one row per (unique_id, ds)", _key(frame[twice])))
+            raise ValueError(
+                fault(parameter, f"one row per ({', '.join(keys)})", _key(frame[twice]))
+            )
     joined = left.merge(right, on=keys, how="left", indicator=True)
     bare = joined["_merge"] == "left_only"
     if bare.any():

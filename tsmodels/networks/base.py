@@ -25,7 +25,6 @@ Maps whose size follows from the data (horizon, outputs) are made where they are
 
 from __future__ import annotations
 
-import functools
 import inspect
 import types
 import typing
@@ -75,7 +74,7 @@ class Network:
     revin: RevINCentre | None = "mean"
 
     def __post_init__(self) -> None:
-        hints = _hints(type(self))
+        hints = typing.get_type_hints(type(self), include_extras=True)
         for field in fields(self):
             parameter = f"{type(self).__name__}.{field.name}"
             _check_field(parameter, getattr(self, field.name), hints[field.name])
@@ -223,7 +222,6 @@ def _takes_mask(layer: Any) -> bool:
     )
 
 
-@functools.cache
 def _call_arguments(layer_class: Any) -> tuple[str, ...]:
     return tuple(inspect.signature(layer_class.call).parameters)
 
@@ -232,11 +230,6 @@ def _streaming(layer: Any) -> Any:
     if not hasattr(layer, "step"):
         raise NotImplementedError(f"{type(layer).__name__} has no step form.")
     return layer
-
-
-@functools.cache
-def _hints(cls: Any) -> dict[str, Any]:
-    return typing.get_type_hints(cls, include_extras=True)
 
 
 def _check_field(parameter: str, value: Any, hint: Any) -> None:

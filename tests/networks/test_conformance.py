@@ -1,0 +1,203 @@
+"""What every registered network promises; a new member of the registry tests itself."""
+
+import random
+from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
+
+import numpy as np
+import pytest
+from harness import gradients
+from numpy.testing import assert_allclose, assert_array_equal
+
+from tsmodels.backend import keras, ops
+from tsmodels.networks import NETWORKS, resolve
+from tsmodels.networks.assembly import forecast_model
+from tsmodels.networks.base import as_memory
+
+pytestmark = pytest.mark.backend
+B, T, F, D = 4, 30, 2, 8
+every = pytest.mark.parametrize("name", sorted(NETWORKS))
+
+
+def tiny(name):
+    """The network at a width that builds in no time."""
+    spec = resolve(name)
+    widths = {field.name for field in fields(spec)}
+    return replace(spec, d_model=D) if "d_model" in widths else spec
+
+
+def window(seed=0, offset=0.0, scale=1.0, batch=B, steps=T, channels=F):
+    noise = np.random.default_rng(seed).standard_normal((batch, steps, channels))
+    return (offset + scale * noise).astype("float32")
+
+
+def model_of(name, horizon=3, **settings):
+    return forecast_model(
+        tiny(name), **{"lookback": T, "horizon": horizon, "channels": F, "targets": F, **settings}
+    )
+
+
+def encoder(name, steps=T):
+    """The network's encoder as a model: features (B, T, D) to memory (B, T', D)."""
+    spec = tiny(name)
+    x = keras.Input((steps, D))
+    return keras.Model(x, as_memory(spec.encode(spec.layers(), x)).sequence)
+
+
+def disturb(model):
+    """Moves every weight a little: maps that start at zero would hide their inputs."""
+    rng = np.random.default_rng(0)
+    model.set_weights([w + 0.1 * rng.standard_normal(w.shape) for w in model.get_weights()])
+
+
+def array(x):
+    return keras.ops.convert_to_numpy(x)
+
+
+@every
+def test_spec_is_a_frozen_hashable_dataclass_with_a_space_of_its_own_fields(name):
+    spec = resolve(name)
+    assert is_dataclass(spec) and hash(spec) == hash(resolve(name))
+    assert NETWORKS[name].__doc__ and NETWORKS[name].name == name
+    with pytest.raises(FrozenInstanceError):
+        spec.revin = None
+    for field, dimension in spec.search_space.items():
+        for u in (0.0, 0.5, 1.0):
+            assert replace(spec, **{field: dimension.value(u)})
+
+
+@every
+@pytest.mark.parametrize("targets", [1, 2])
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("horizon", [1, 3])
+def test_forecast_shape(name, targets, masked, horizon):
+    model = model_of(name, horizon, targets=targets, masked=masked)
+    x = {"past": window()}
+    if masked:
+        x["observed"] = np.ones((B, T), "float32")
+    assert array(model(x)).shape == (B, horizon, targets)
+
+
+@every
+def test_memory_has_the_width_of_the_network(name):
+    if not resolve(name).encodes:
+        pytest.skip(f"{name} only forecasts")
+    memory = array(encoder(name)(window(channels=D)))
+    assert memory.shape[0] == B and memory.shape[2] == D
+
+
+@every
+def test_same_seed_same_weights_and_no_global_randomness(name):
+    random.seed(1), np.random.seed(1)
+    state, numpy_state = random.getstate(), np.random.get_state()[1].copy()
+    first, second = (model_of(name, seed=7).get_weights() for _ in range(2))
+    for a, b in zip(first, second, strict=True):
+        assert_array_equal(a, b)
+    assert random.getstate() == state
+    assert_array_equal(np.random.get_state()[1], numpy_state)
+
+
+@every
+def test_another_seed_gives_other_weights(name):
+    first, second = (model_of(name, seed=seed).get_weights() for seed in (0, 1))
+    if name in ("nlinear", "dlinear"):
+        pytest.skip("starts at the mean of the window, whatever the seed")
+    assert any(not np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+@every
+def test_every_weight_gets_a_gradient(name):
+    model = model_of(name, masked=True)
+    disturb(model)
+    observed = np.ones((B, T), "float32")
+    observed[:, :5] = 0.0
+    x = {"past": window(), "observed": observed}
+    trained = {v.path: v for v in model.trainable_variables}
+    assert len(trained) == len(model.trainable_variables)
+
+    def loss(weights):
+        pairs = [(trained[path], weight) for path, weight in weights.items()]
+        with keras.StatelessScope(state_mapping=pairs):
+            return ops.sum(ops.square(model(x)))
+
+    found = gradients(loss, {path: v.value for path, v in trained.items()})
+    for path, gradient in found.items():
+        assert not gradient.size or np.abs(gradient).max() > 0, path
+
+
+@every
+def test_causal_networks_do_not_see_the_future(name):
+    spec = resolve(name)
+    if not spec.causal:
+        pytest.skip(f"{name} does not claim to be causal")
+    x, other = window(channels=D), window(channels=D)
+    other[:, T // 2 :] += 1.0
+    model = encoder(name)
+    seen, changed = (array(model(v)) for v in (x, other))
+    assert_allclose(seen[:, : T // 2], changed[:, : T // 2], atol=1e-6)
+    assert np.abs(seen - changed).max() > 1e-4
+
+
+@every
+def test_unobserved_values_change_nothing_in_networks_that_encode(name):
+    if not resolve(name).encodes:
+        pytest.skip("direct maps see filled values")
+    model = model_of(name, masked=True)
+    observed = np.ones((B, T), "float32")
+    observed[:, :7] = 0.0
+    x, other = window(), window()
+    other[:, :7] = 9.0
+    a, b = (array(model({"past": v, "observed": observed})) for v in (x, other))
+    assert_allclose(a, b, atol=1e-6)
+
+
+@every
+def test_two_windows_differ_by_more_than_a_constant(name):
+    model = model_of(name, horizon=8)
+    disturb(model)
+    y = array(model({"past": window(channels=F)}))[:, :, 0]
+    assert np.std(y[0] - y[1]) > 1e-3
+
+
+@every
+@pytest.mark.parametrize("batch,steps", [(1, T), (B, 1)])
+def test_batch_of_one_and_length_of_one(name, batch, steps):
+    model = model_of(name, lookback=steps)
+    y = array(model({"past": window(batch=batch, steps=steps)}))
+    assert y.shape == (batch, 3, F) and np.isfinite(y).all()
+
+
+@every
+@pytest.mark.parametrize("value", [0.0, 1e6, -1e6])
+def test_constants_and_offsets_stay_finite(name, value):
+    spec = replace(tiny(name), revin="mean")
+    model = forecast_model(spec, lookback=T, horizon=3)
+    constant = np.full((B, T, 1), value, "float32")
+    wiggling = window(offset=value, channels=1)
+    for x in (constant, wiggling):
+        assert np.isfinite(array(model({"past": x}))).all()
+    assert np.abs(array(model({"past": constant})) - value).max() < max(100.0, 1e-4 * abs(value))
+
+
+@every
+def test_revin_follows_level_and_scale(name):
+    spec = replace(tiny(name), revin="mean")
+    model = forecast_model(spec, lookback=T, horizon=3)
+    x = window(channels=1)
+    y, moved = (array(model({"past": v})) for v in (x, 4.0 * x + 3.0))
+    assert_allclose(moved, 4.0 * y + 3.0, atol=1e-3)
+
+
+@every
+@pytest.mark.slow
+def test_length_2048(name):
+    model = model_of(name, lookback=2048)
+    assert np.isfinite(array(model({"past": window(steps=2048)}))).all()
+
+
+@every
+def test_unknown_and_wrong_fields_are_refused(name):
+    spec = NETWORKS[name]
+    with pytest.raises(ValueError, match=rf"network__nonsense must be a field of {spec.__name__}"):
+        resolve(name, nonsense=1)
+    with pytest.raises(ValueError, match=rf"{spec.__name__}.revin must be one of"):
+        spec(revin="median")

@@ -1,0 +1,229 @@
+"""Rolling-origin evaluation beside the naive forecasts, and what it says in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+
+from tsmodels import metrics
+from tsmodels.checks import check_int, fault
+from tsmodels.data.frame import Panel, forecast_frame
+from tsmodels.estimators.baseline import Drift, Naive, SeasonalNaive
+from tsmodels.estimators.horizon import HorizonEstimator, naive_scales
+
+BASELINES = {"naive": Naive, "seasonal_naive": SeasonalNaive, "drift": Drift}
+COPIES = 0.5  # a forecast this much nearer to a past value than to the truth copies it
+LAG_WINDOWS = 2_000  # windows looked at for the lag; more would not change the answer
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """Forecasts from several cutoffs, scored.
+
+    `frame` has a row a forecast: `unique_id`, `ds`, `cutoff`, `step`, `y`, `yhat` and a column for
+    each baseline. `scores` is a table of models by metrics (mean over series; MASE and RMSSE are
+    measured in the seasonal naive error of the rows before the first cutoff), `by_step` the mean
+    absolute scaled error of every model by step. `skill` is 1 - MASE / that of the best baseline:
+    above zero the forecast is worth its trouble. `lag_copy` is the number of steps by which it
+    repeats the past, 0 if it does not. `left_out` lists series too short for any window.
+    """
+
+    frame: Any
+    scores: pd.DataFrame
+    by_step: pd.DataFrame
+    skill: float
+    lag_copy: int
+    n_windows: int
+    n_series: int
+    left_out: tuple[Any, ...]
+
+    @property
+    def best_baseline(self) -> str:
+        """The baseline with the smallest MASE."""
+        return str(self.scores.loc[list(BASELINES), "mase"].idxmin())
+
+    @property
+    def verdict(self) -> str:
+        """The result in one or two sentences."""
+        ours, best = self.scores.loc["yhat", "mase"], self.best_baseline
+        theirs = self.scores.loc[best, "mase"]
+        says = "beats" if self.skill > 0 else "does not beat"
+        sentence = (
+            f"Over {self.n_windows} windows of {self.n_series} series the forecast {says} the best "
+            f"baseline ({best}): MASE {ours:.3f} against {theirs:.3f}, skill {self.skill:+.1%}."
+        )
+        if self.lag_copy:
+            steps = "step" if self.lag_copy == 1 else "steps"
+            sentence += f" It repeats the value of {self.lag_copy} {steps} before."
+        return sentence
+
+    def plot(self, **kwargs: Any) -> Any:
+        """Matplotlib axes with truth and forecasts; see `tsmodels.plotting.plot_backtest`."""
+        from tsmodels.plotting import plot_backtest
+
+        return plot_backtest(self.frame, **kwargs)
+
+
+def backtest(
+    estimator: HorizonEstimator,
+    X: Any,
+    n_windows: int = 3,
+    step: int | None = None,
+    refit: bool = False,
+) -> Backtest:
+    """Forecasts `X` from `n_windows` cutoffs, `step` rows apart (one horizon unless told).
+
+    The last window ends with each series. The estimator is cloned and fitted on the rows before the
+    first cutoff, or with `refit` again before every one: what it was fitted on before plays no
+    part. Raises ValueError if no series is long enough.
+
+    >>> import numpy as np
+    >>> from tsmodels import SeasonalNaive, backtest
+    >>> y = np.sin(np.arange(96) * np.pi / 12) + np.arange(96) / 100
+    >>> result = backtest(SeasonalNaive(horizon=6, season_length=24), y, n_windows=4)
+    >>> len(result.frame), result.lag_copy
+    (24, 24)
+    """
+    check_int("n_windows", n_windows)
+    step = estimator.horizon if step is None else check_int("step", step)
+    panel = estimator.to_panel(X)
+    cutoffs, series, left_out = _cutoffs(panel, estimator.horizon, n_windows, step)
+    fitted, yhat = _forecasts(estimator, panel, cutoffs, series, refit)
+    horizon, season_length = estimator.horizon, fitted.season_length_
+    forecasts = {"yhat": yhat}
+    for name, cls in BASELINES.items():
+        baseline = cls(horizon=horizon, season_length=season_length).fit(panel)
+        forecasts[name], _ = baseline.forecast_at(panel, cutoffs, series, horizon)
+    rows = cutoffs[:, None] + np.arange(horizon)  # (N, H)
+    y = panel.values[rows, 0]
+    before = panel.head(_first_cutoffs(panel, cutoffs, series) - panel.offsets[:-1])
+    scale, scale_squared = (s[series] for s in naive_scales(before, season_length))
+    scores = _scores(y, forecasts, series, scale, scale_squared)
+    best = scores.loc[list(BASELINES), "mase"].min()
+    return Backtest(
+        frame=_frame(panel, rows, series, y, forecasts),
+        scores=scores,
+        by_step=_by_step(y, forecasts, scale),
+        skill=float(1.0 - scores.loc["yhat", "mase"] / best) if best > 0 else float("nan"),
+        lag_copy=_lag_copy(panel, rows, series, yhat, scale, season_length),
+        n_windows=n_windows,
+        n_series=len(np.unique(series)),
+        left_out=tuple(panel.ids[left_out].tolist()),
+    )
+
+
+def _cutoffs(
+    panel: Panel, horizon: int, n_windows: int, step: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The cutoff row and series of every window, earliest first within a series."""
+    back = horizon + step * np.arange(n_windows)[::-1]  # (n_windows,) rows before the end
+    long = panel.lengths - back[0] >= 2
+    if not long.any():
+        needed = back[0] + 2
+        most = (int(panel.lengths.max(initial=0)) - 2 - horizon) // step + 1
+        rule = f"at most {max(most, 0)}: {n_windows} windows need {needed} rows"
+        longest = f"The longest series has {panel.lengths.max(initial=0)}."
+        raise ValueError(fault("n_windows", rule, n_windows, longest))
+    (kept,) = np.nonzero(long)
+    cutoffs = panel.offsets[1:][kept, None] - back
+    return cutoffs.ravel(), np.repeat(kept, n_windows), np.flatnonzero(~long)
+
+
+def _first_cutoffs(panel: Panel, cutoffs: np.ndarray, series: np.ndarray) -> np.ndarray:
+    """The first cutoff row of every series of the panel; its end for one without a window."""
+    firsts = panel.offsets[1:].copy()
+    np.minimum.at(firsts, series, cutoffs)
+    return firsts
+
+
+def _forecasts(
+    estimator: HorizonEstimator, panel: Panel, cutoffs: np.ndarray, series: np.ndarray, refit: bool
+) -> tuple[HorizonEstimator, np.ndarray]:
+    """The estimator as fitted before the last fit's cutoffs, and all forecasts (N, H)."""
+    n_windows = len(cutoffs) // len(np.unique(series))
+    window = np.tile(np.arange(n_windows), len(cutoffs) // n_windows)
+    yhat = np.empty((len(cutoffs), estimator.horizon))
+    for group in range(n_windows) if refit else [slice(None)]:
+        chosen = window == group if refit else slice(None)
+        firsts = _first_cutoffs(panel, cutoffs[chosen], series[chosen])
+        fitted = clone(estimator).fit(panel.head(firsts - panel.offsets[:-1]))
+        own = (panel, cutoffs[chosen], series[chosen])
+        yhat[chosen], _ = fitted.forecast_at(*own, estimator.horizon)
+    return fitted, yhat
+
+
+def _scores(
+    y: np.ndarray,
+    forecasts: dict[str, np.ndarray],
+    series: np.ndarray,
+    scale: np.ndarray,
+    scale_squared: np.ndarray,
+) -> pd.DataFrame:
+    """Metrics of every model: the mean within each series, then over series."""
+    rows = {}
+    for name, yhat in forecasts.items():
+        error = np.abs(y - yhat)
+        rows[name] = {
+            "mae": _over_series(error, series),
+            "rmse": _over_series(error**2, series, root=True),
+            "smape": _over_series(metrics.smape(y[..., None], yhat[..., None]), series),
+            "mase": _over_series(error / scale[:, None], series),
+            "rmsse": _over_series(error**2 / scale_squared[:, None], series, root=True),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _over_series(values: np.ndarray, series: np.ndarray, root: bool = False) -> float:
+    means = pd.Series(np.nanmean(values, axis=1)).groupby(series).mean()
+    return float((means**0.5 if root else means).mean())
+
+
+def _by_step(y: np.ndarray, forecasts: dict[str, np.ndarray], scale: np.ndarray) -> pd.DataFrame:
+    errors = {n: np.nanmean(np.abs(y - f) / scale[:, None], axis=0) for n, f in forecasts.items()}
+    return pd.DataFrame(errors, index=pd.RangeIndex(1, y.shape[1] + 1, name="step"))
+
+
+def _lag_copy(
+    panel: Panel,
+    rows: np.ndarray,
+    series: np.ndarray,
+    yhat: np.ndarray,
+    scale: np.ndarray,
+    season_length: int,
+) -> int:
+    """The lag whose past values the forecast is nearest to, 0 if it is nearest to the truth.
+
+    For lag k only steps up to k are looked at: the others could not have copied it.
+    """
+    pick = np.linspace(0, len(rows) - 1, min(len(rows), LAG_WINDOWS)).astype(int)
+    rows, yhat, scale = rows[pick], yhat[pick], scale[pick, None]
+    firsts, y = panel.offsets[series[pick], None], panel.values[:, 0]
+    misses = np.abs(yhat - y[rows]) / scale
+    ratios = {}
+    for lag in range(1, max(season_length, min(rows.shape[1], 48)) + 1):
+        known = (np.arange(rows.shape[1]) < lag) & (rows - lag >= firsts) & np.isfinite(misses)
+        copied = np.abs(yhat - y[np.maximum(rows - lag, 0)]) / scale
+        known &= np.isfinite(copied)
+        if known.any():
+            ratios[lag] = copied[known].sum() / max(misses[known].sum(), np.finfo(float).tiny)
+    nearest = min(ratios, key=lambda lag: ratios[lag], default=0)
+    return nearest if nearest and ratios[nearest] < COPIES else 0
+
+
+def _frame(
+    panel: Panel,
+    rows: np.ndarray,
+    series: np.ndarray,
+    y: np.ndarray,
+    forecasts: dict[str, np.ndarray],
+) -> Any:
+    n, horizon = rows.shape
+    cutoff = np.repeat(panel.ds[rows[:, 0] - 1], horizon)
+    step = np.tile(np.arange(1, horizon + 1), n)
+    columns = {"cutoff": cutoff, "step": step, "y": y.ravel()}
+    columns.update({name: yhat.ravel() for name, yhat in forecasts.items()})
+    return forecast_frame(panel, np.repeat(series, horizon), panel.ds[rows].ravel(), columns)

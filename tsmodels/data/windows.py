@@ -1,0 +1,236 @@
+"""Windows as start indices into one array: memory O(data), never O(data x lookback).
+
+A window is a row number, its cutoff: the lookback is the rows before it, the target the `horizon`
+rows from it on. Where a series is too short for a full lookback the window starts before the series
+does: such rows repeat the first observed value and count as not observed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from tsmodels.checks import check_int, fault
+from tsmodels.data.frame import make_panel
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Windows made dense: past (B, T, C), target (B, H, K), and what of them was observed.
+
+    `observed` (B, T) and `weight` (B, H) are float32 ones and zeros, or None if nothing is missing.
+    """
+
+    past: np.ndarray
+    target: np.ndarray
+    observed: np.ndarray | None = None
+    weight: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.past)
+
+    def batch(self, index: Any, *, masked: bool = False) -> Batch:
+        """The windows at `index`, in the manner of `Windows.batch`."""
+        parts = (self.past, self.target, self.observed, self.weight)
+        return Batch(*(None if part is None else part[index] for part in parts))  # type: ignore
+
+
+@dataclass(frozen=True)
+class Windows:
+    """N windows over the rows of a panel.
+
+    `values` (rows, C) holds no NaN (see `fill`), the first `targets` channels are the targets;
+    `observed` (rows,) says which rows were, or is None when all were. Window i looks at the rows
+    `cutoffs[i] - lookback` to `cutoffs[i] - 1` and is asked for `cutoffs[i]` to
+    `cutoffs[i] + horizon - 1`; rows before `firsts[i]`, the beginning of its series, are padding.
+    """
+
+    values: np.ndarray
+    observed: np.ndarray | None
+    cutoffs: np.ndarray
+    firsts: np.ndarray
+    series: np.ndarray
+    lookback: int
+    horizon: int
+    targets: int = 1
+
+    def __len__(self) -> int:
+        return len(self.cutoffs)
+
+    def take(self, index: Any) -> Self:
+        """The windows at `index`, over the same rows."""
+        chosen = {name: getattr(self, name)[index] for name in ("cutoffs", "firsts", "series")}
+        return replace(self, **chosen)
+
+    @property
+    def padded(self) -> np.ndarray:
+        """Which windows start before their series does, (N,) bool."""
+        return self.cutoffs - self.lookback < self.firsts
+
+    @property
+    def past(self) -> np.ndarray:
+        """All lookbacks as one array (N, T, C)."""
+        return self.batch(slice(None)).past
+
+    @property
+    def future(self) -> np.ndarray:
+        """All targets as one array (N, H, K)."""
+        return self.batch(slice(None)).target
+
+    def batch(self, index: Any, *, masked: bool = False) -> Batch:
+        """The windows at `index` made dense; `masked` asks for `observed` even if all was."""
+        cutoffs, firsts = self.cutoffs[index, None], self.firsts[index, None]
+        back = cutoffs + np.arange(-self.lookback, 0)  # (B, T)
+        ahead = cutoffs + np.arange(self.horizon)  # (B, H)
+        inside = np.maximum(back, firsts)
+        past = self.values[inside]  # (B, T, C)
+        target = self.values[ahead, : self.targets]  # (B, H, K)
+        real = back >= firsts
+        if self.observed is None:
+            observed = real.astype(np.float32) if masked or not real.all() else None
+            return Batch(past, target, observed)
+        seen = (real & self.observed[inside]).astype(np.float32)
+        return Batch(past, target, seen, self.observed[ahead].astype(np.float32))
+
+
+def make_windows(
+    X: Any, lookback: int, horizon: int = 1, *, stride: int = 1, target: str = "y"
+) -> Windows:
+    """All full windows of every series, `stride` rows apart, counted back from each series' end.
+
+    `X` is anything `Forecaster.fit` takes; values are neither scaled nor changed, missing ones are
+    filled forward. Raises ValueError if no series has lookback + horizon rows.
+
+    >>> import numpy as np
+    >>> windows = make_windows(np.arange(6.0), lookback=3, horizon=2)
+    >>> windows.past[:, :, 0]
+    array([[0., 1., 2.],
+           [1., 2., 3.]], dtype=float32)
+    >>> windows.future[:, :, 0]
+    array([[3., 4.],
+           [4., 5.]], dtype=float32)
+    """
+    check_int("lookback", lookback)
+    check_int("horizon", horizon)
+    check_int("stride", stride)
+    panel = make_panel(X, target=target)
+    check_lookback(lookback, horizon, panel.lengths)
+    first, stop = panel.offsets[:-1], panel.offsets[1:]
+    cutoffs, series = spread(first + lookback, stop - horizon, stride)
+    values, observed = fill(panel.values, panel.offsets)
+    rows = values.astype(np.float32)
+    return Windows(rows, observed, cutoffs, first[series], series, lookback, horizon)
+
+
+def check_lookback(lookback: int, horizon: int, lengths: np.ndarray) -> None:
+    """Raises ValueError unless some series has lookback + horizon rows."""
+    longest = int(lengths.max(initial=0))
+    if longest >= lookback + horizon:
+        return
+    if longest <= horizon:
+        rule = f"shorter than the longest series ({longest} rows)"
+        raise ValueError(fault("horizon", rule, horizon, "Forecast fewer steps or add history."))
+    largest = longest - horizon
+    rule = f"at most {largest} (the longest series, {longest} rows, minus horizon {horizon})"
+    raise ValueError(fault("lookback", rule, lookback, f"Use lookback={largest} or less."))
+
+
+def spread(low: np.ndarray, high: np.ndarray, stride: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """The numbers low[s] ... high[s] of every series s, `stride` apart, counted back from high[s].
+
+    Returns the numbers (N,), ascending within a series, and the series (N,) each belongs to.
+
+    >>> import numpy as np
+    >>> spread(np.array([0, 7]), np.array([4, 6]), stride=2)
+    (array([0, 2, 4]), array([0, 0, 0]))
+    """
+    counts = np.maximum((high - low) // stride + 1, 0)
+    series = np.repeat(np.arange(len(low)), counts)
+    ends = np.cumsum(counts)
+    back = np.repeat(ends, counts) - 1 - np.arange(counts.sum())  # to 0 within a series
+    return np.repeat(high, counts) - back * stride, series
+
+
+def fill(values: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Missing values (rows, C) replaced by the last observed of the series, or else its first.
+
+    Returns the filled values and which rows were wholly observed (rows,), None if all were. A
+    channel without any observation becomes 0.
+    """
+    missing = np.isnan(values)
+    if not missing.any():
+        return values, None
+    filled = values.copy()
+    for channel in np.flatnonzero(missing.any(axis=0)):
+        filled[:, channel] = _fill_channel(values[:, channel], missing[:, channel], offsets)
+    return filled, ~missing.any(axis=1)
+
+
+def _fill_channel(y: np.ndarray, missing: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    rows, lengths = np.arange(len(y)), np.diff(offsets)
+    starts, stops = np.repeat(offsets[:-1], lengths), np.repeat(offsets[1:], lengths)
+    before = np.maximum.accumulate(np.where(missing, -1, rows))  # the last observed row so far
+    after = np.minimum.accumulate(np.where(missing, len(y), rows)[::-1])[::-1]  # and the next
+    source = np.where(before >= starts, before, np.where(after < stops, after, -1))
+    return np.where(source >= 0, y[source], 0.0)
+
+
+class WindowTransformer(TransformerMixin, BaseEstimator):
+    """Each row becomes the last `lookback` rows of its series, its own included.
+
+    A scikit-learn transformer: `transform` answers with as many rows as it was given, in their
+    order, as an array (N, lookback * C), or (N, lookback, C) with `flatten=False`. A long frame has
+    one series an id; a matrix or wide frame is one series with C channels. Rows near the beginning
+    of a series repeat its first value. To forecast, let `y` be the future of each row.
+
+    >>> import numpy as np
+    >>> from sklearn.linear_model import Ridge
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from tsmodels import Scaler
+    >>> x = np.sin(np.arange(200.0))
+    >>> model = make_pipeline(Scaler(), WindowTransformer(12), Ridge(alpha=1e-6))
+    >>> model = model.fit(x[:-1], x[1:])  # one step ahead
+    >>> bool(abs(model.predict(x[:-1])[-1] - x[-1]) < 1e-3)
+    True
+    """
+
+    def __init__(self, lookback: int = 1, *, flatten: bool = True, target: str = "y") -> None:
+        self.lookback = lookback
+        self.flatten = flatten
+        self.target = target
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Checks the parameters and notes the number of channels."""
+        check_int("lookback", self.lookback)
+        self.n_channels_ = _in_time_order(X, self.target)[0].shape[1]
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Windows (N, lookback * C) in the order of the rows of `X`."""
+        check_is_fitted(self)
+        values, firsts, places = _in_time_order(X, self.target)
+        if values.shape[1] != self.n_channels_:
+            rule = f"data with the {self.n_channels_} channels seen in fit"
+            raise ValueError(fault("X", rule, f"{values.shape[1]} channels"))
+        back = np.arange(len(values))[:, None] + np.arange(1 - self.lookback, 1)  # (N, T)
+        windows = np.empty((len(values), self.lookback, values.shape[1]))
+        windows[places] = values[np.maximum(back, firsts[:, None])]
+        return windows.reshape(len(values), -1) if self.flatten else windows
+
+
+def _in_time_order(X: Any, target: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Values (N, C) in time order, the first row of each row's series, each row's place in X."""
+    if "ds" not in getattr(X, "columns", ()):
+        values = np.asarray(X, dtype=float)
+        values, _ = fill(values.reshape(len(values), -1), np.array([0, len(values)]))
+        return values, np.zeros(len(values), dtype=int), np.arange(len(values))
+    panel = make_panel(X, target=target)
+    own = panel.rows >= 0
+    values, _ = fill(panel.values, panel.offsets)
+    before: np.ndarray = np.cumsum(own) - own  # how many of the user's rows stand before
+    firsts: np.ndarray = np.repeat(before[panel.offsets[:-1]], panel.lengths)
+    return values[own], firsts[own], panel.rows[own]

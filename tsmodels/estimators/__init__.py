@@ -1,0 +1,1 @@
+"""The scikit-learn life cycle: parameters, fit, predict, score."""

@@ -1,0 +1,90 @@
+"""Estimators over networks: shared parameters, and resolve -> assemble -> train."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+
+from tsmodels.networks import NETWORKS, Network, resolve
+from tsmodels.training.fit import Recipe
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class NetworkEstimator(BaseEstimator):
+    """Parameters of every estimator that trains a network.
+
+    `network` is a name (see `tsmodels networks`) or a spec such as `LSTM(n_layers=2)`; its fields
+    are nested parameters, `network__n_layers`. The others say how to train; see `Forecaster`.
+    """
+
+    network: str | Network = field(default="nlinear", kw_only=False)
+    loss: Any = "mse"
+    optimizer: Any = "adam"
+    learning_rate: Any = 1e-3
+    schedule: str = "cosine"
+    epochs: int | None = None
+    max_steps: int | None = None
+    batch_size: int = 128
+    patience: int | None = 5
+    clipnorm: float | None = 1.0
+    callbacks: Sequence[Any] = ()
+    random_state: Any = None
+    verbose: int = 0
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The parameters; with `deep` the fields of the network as `network__*` too."""
+        params = super().get_params(deep=deep)
+        known = isinstance(self.network, Network) or self.network in NETWORKS
+        if deep and known:
+            spec = resolve(self.network)
+            params.update({f"network__{f.name}": getattr(spec, f.name) for f in fields(spec)})
+        return params
+
+    def set_params(self, **params: Any) -> Self:
+        """Sets own parameters first, then fields of the network; unknown names raise ValueError."""
+        prefix = "network__"
+        nested = {
+            k.removeprefix(prefix): params.pop(k) for k in list(params) if k.startswith(prefix)
+        }
+        super().set_params(**params)
+        if nested:
+            self.network = resolve(self.network, **nested)
+        return self
+
+    def _recipe(self) -> Recipe:
+        """The training parameters, checked."""
+        recipe = Recipe(**{f.name: getattr(self, f.name) for f in fields(Recipe)})
+        recipe.check()
+        return recipe
+
+    def _seeds(self) -> tuple[int, int]:
+        """Two seeds from `random_state`: for the first weights and for the order of windows."""
+        if isinstance(self.random_state, int | np.integer) or self.random_state is None:
+            entropy = None if self.random_state is None else int(self.random_state)
+        else:
+            entropy = int(check_random_state(self.random_state).randint(2**31))
+        weights, order = np.random.SeedSequence(entropy).generate_state(2)
+        return int(weights), int(order)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What to pickle and deep-copy: the weights instead of the `keras.Model`."""
+        state = dict(super().__getstate__())
+        if "model_" in state:
+            state["model_"] = state["model_"].get_weights()
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        weights = state.pop("model_", None) if "model_" in state else None
+        super().__setstate__(state)
+        if weights is not None:
+            self.model_ = self._assemble(seed=0)
+            self.model_.set_weights(weights)
+
+    def _assemble(self, seed: int) -> Any:
+        """The `keras.Model` of the fitted estimator, with first weights from `seed`."""
+        raise NotImplementedError

@@ -1,0 +1,254 @@
+"""`Forecaster`: a network that forecasts the series of a frame."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tsmodels.checks import check_int, check_option, check_real, fault
+from tsmodels.data.frame import Panel
+from tsmodels.data.scaling import affine_statistics
+from tsmodels.data.windows import Batch, Windows, check_lookback, fill, spread
+from tsmodels.estimators.base import NetworkEstimator
+from tsmodels.estimators.baseline import seasonal_naive
+from tsmodels.estimators.horizon import HorizonEstimator
+from tsmodels.networks import resolve
+from tsmodels.networks.assembly import forecast_model
+from tsmodels.training.fit import fit
+from tsmodels.training.predict import predict
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Forecaster(HorizonEstimator, NetworkEstimator):
+    """Forecasts every series of a frame with one network, windowing and scaling inside.
+
+    Parameters
+    ----------
+    network : name or spec
+        The architecture, "nlinear" unless told; `network__*` reaches its fields.
+    horizon : int
+        Steps to predict, H.
+    lookback : int, optional
+        Steps looked at, T; unless told the larger of 2 x horizon and the season length.
+    season_length : int, optional
+        Steps of a season; unless told it follows from the frequency (24 for hours, 12 for months).
+    freq : str, optional
+        Pandas alias of the spacing of time; unless told it is read off the stamps of each series.
+    target : str
+        The column to forecast.
+    scaler : str, scikit-learn transformer or None
+        Scaling of each series by its training rows: "standard", "robust", "minmax", "mean_abs",
+        "seasonal_naive" (divided by the error of the seasonal naive forecast), an affine
+        transformer such as `RobustScaler()`, or None.
+    missing : {"mask", "interpolate", "error"}
+        What to do about missing rows and values: show them to the network as missing, fill them
+        linearly, or refuse them.
+    validation : float, int or None
+        The last part of every series that is held out to stop early by: a share of its rows (never
+        less than one horizon), a number of rows, or nothing. Neither scaler nor network learn from
+        it.
+    stride : int
+        Rows between the windows trained on.
+    loss : name or keras.losses.Loss
+        "mse", "mae", "huber", "log_cosh", "smape" or "owa", computed on scaled values.
+    optimizer, learning_rate, schedule
+        A Keras optimizer by name or as a template; its first learning rate (None keeps its own) and
+        "cosine" decay to zero over the whole budget, or "constant".
+    epochs, max_steps : int, optional
+        The budget: passes over the windows, batches in all, or both; 1,000 batches unless told.
+    batch_size : int
+        Windows in a batch.
+    patience : int or None
+        Epochs without a better validation loss before training stops. The best weights are kept.
+    clipnorm : float or None
+        Limit of the global norm of the gradient.
+    callbacks : list of keras.callbacks.Callback
+        Templates: `fit` works with copies.
+    random_state : int, RandomState or None
+        The same int gives the same weights, bit for bit, on a CPU.
+    verbose : {0, 1}
+        1 shows a progress bar on standard error.
+
+    Attributes
+    ----------
+    model_ : keras.Model
+        Scaled windows (N, lookback, 1) to scaled forecasts (N, horizon, 1).
+    context_ : Panel
+        The last rows of every series, where `predict()` goes on.
+    history_ : dict
+        Losses by epoch: "loss", "val_loss" and what callbacks add.
+    lookback_, season_length_ : int
+        The numbers in use.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> load = 10 + np.sin(np.arange(240) * 2 * np.pi / 24)
+    >>> model = Forecaster("nlinear", horizon=3, lookback=24, max_steps=200, random_state=0)
+    >>> model.fit(load).predict()
+       unique_id   ds       yhat
+    0          0  240  10.0...
+    1          0  241  10.2...
+    2          0  242  10.5...
+    """
+
+    lookback: int | None = None
+    scaler: Any = "standard"
+    validation: float | int | None = 0.1
+    stride: int = 1
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        resolve(self.network)
+        self._recipe()
+        check_option("missing", self.missing, ["mask", "interpolate", "error"])
+        check_int("stride", self.stride)
+        if self.lookback is not None:
+            check_int("lookback", self.lookback)
+        if isinstance(self.validation, float):
+            check_real("validation", self.validation, 0.0, 1.0, open_low=True, open_high=True)
+        elif self.validation is not None:
+            check_int("validation", self.validation)
+
+    def _learn(self, panel: Panel) -> None:
+        self.lookback_ = self.lookback or max(2 * self.horizon, self.season_length_)
+        check_lookback(self.lookback_, self.horizon, panel.lengths)
+        trained = self._training_rows(panel)
+        self._learn_scale(panel, trained)
+        rows = self._scaled(panel, self.shift_, self.scale_)
+        training, validation = self._windows(panel, rows, trained)
+        self.masked_ = rows[1] is not None or bool(training.padded.any())
+        weights_seed, order_seed = self._seeds()
+        self.model_ = self._assemble(weights_seed)
+        self.history_ = fit(
+            self.model_,
+            training,
+            validation,
+            self._recipe(),
+            masked=self.masked_,
+            seed=order_seed,
+        )
+
+    def _assemble(self, seed: int) -> Any:
+        return forecast_model(
+            resolve(self.network),
+            lookback=self.lookback_,
+            horizon=self.horizon,
+            masked=self.masked_,
+            season_length=self.season_length_,
+            seed=seed,
+        )
+
+    def _memory(self) -> int:
+        return max(self.lookback_, self.season_length_)
+
+    @property
+    def _min_history(self) -> int:
+        """Rows a series must have before a cutoff for the network to be asked."""
+        return min(self.lookback_, max(self.season_length_, self.horizon))
+
+    def _training_rows(self, panel: Panel) -> np.ndarray:
+        """How many rows of each series are trained on, (S,); the rest is for validation."""
+        if self.validation is None:
+            return panel.lengths
+        if isinstance(self.validation, float):
+            held = np.maximum(self.horizon, np.ceil(self.validation * panel.lengths)).astype(int)
+        else:
+            held = np.full(panel.n_series, self.validation)
+        enough = panel.lengths - held >= self.lookback_ + self.horizon
+        if isinstance(self.validation, int) and not enough.any():
+            most = int(panel.lengths.max()) - self.lookback_ - self.horizon
+            rule = f"at most {most} rows (the longest series minus lookback and horizon)"
+            raise ValueError(fault("validation", rule, self.validation))
+        return panel.lengths - np.where(enough, held, 0)
+
+    def _learn_scale(self, panel: Panel, trained: np.ndarray) -> None:
+        self.shift_, self.scale_ = self._statistics(panel.head(trained))
+        self.places_ = {id: place for place, id in enumerate(panel.ids.tolist())}
+
+    def _statistics(self, panel: Panel) -> tuple[np.ndarray, np.ndarray]:
+        return affine_statistics(
+            self.scaler, panel.values, panel.offsets, season_length=self.season_length_
+        )
+
+    def _scaled(
+        self, panel: Panel, shift: np.ndarray, scale: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Rows as the network sees them, float32 without NaN, and which were observed."""
+        codes = np.repeat(np.arange(panel.n_series), panel.lengths)
+        values, observed = fill((panel.values - shift[codes]) / scale[codes], panel.offsets)
+        return values.astype(np.float32), observed
+
+    def _windows(
+        self, panel: Panel, rows: tuple[np.ndarray, np.ndarray | None], trained: np.ndarray
+    ) -> tuple[Windows, Windows | None]:
+        """Windows whose target lies in the training rows, and those whose target lies behind."""
+        first, stop = panel.offsets[:-1], panel.offsets[1:]
+        full = panel.lengths >= self.lookback_ + self.horizon
+        earliest = first + np.where(full, self.lookback_, self._min_history)
+        end = first + trained
+
+        def windows(low: np.ndarray, high: np.ndarray, stride: int) -> Windows:
+            cutoffs, series = spread(low, high, stride)
+            return Windows(*rows, cutoffs, first[series], series, self.lookback_, self.horizon)
+
+        training = windows(earliest, end - self.horizon, self.stride)
+        held = end < stop
+        validation = windows(np.where(held, end, stop + 1), stop - self.horizon, 1)
+        return training, validation if len(validation) else None
+
+    def forecast_at(
+        self, panel: Panel, cutoffs: np.ndarray, series: np.ndarray, horizon: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        firsts = panel.offsets[series]
+        shift, scale = self._known_scale(panel, cutoffs, series)
+        rows = self._scaled(panel, shift, scale)
+        windows = Windows(*rows, cutoffs, firsts, series, self.lookback_, 0)
+        yhat = self._recurse(windows, horizon)  # (N, H)
+        yhat = yhat * scale[series] + shift[series]
+        short = cutoffs - firsts < self._min_history
+        if short.any():
+            y, _ = fill(panel.values, panel.offsets)
+            m = self.season_length_
+            yhat[short] = seasonal_naive(y[:, 0], firsts[short], cutoffs[short], horizon, m)
+        return yhat, short
+
+    def _known_scale(
+        self, panel: Panel, cutoffs: np.ndarray, series: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The scale learned in `fit`; for a new id, that of its rows before its first cutoff."""
+        places = np.array([self.places_.get(id, -1) for id in panel.ids.tolist()], dtype=int)
+        shift, scale = self.shift_[places], self.scale_[places]
+        new = places < 0
+        if new.any():
+            first_cutoff = panel.offsets[1:].copy()
+            np.minimum.at(first_cutoff, series, cutoffs)
+            seen = panel.head(first_cutoff - panel.offsets[:-1]).take(np.flatnonzero(new))
+            shift[new], scale[new] = self._statistics(seen)
+        return shift, scale
+
+    def _recurse(self, windows: Windows, horizon: int) -> np.ndarray:
+        """Scaled forecasts (N, horizon); beyond the fitted horizon they serve as history."""
+        yhat = predict(self.model_, windows, masked=self.masked_)  # (N, H, 1)
+        if horizon <= self.horizon:
+            return yhat[:, :horizon, 0].astype(float)
+        batch = windows.batch(slice(None), masked=self.masked_)
+        blocks = [yhat]
+        for _ in range(math.ceil(horizon / self.horizon) - 1):
+            batch = _advance(batch, blocks[-1])
+            blocks.append(predict(self.model_, batch, masked=self.masked_))
+        return np.concatenate(blocks, axis=1)[:, :horizon, 0].astype(float)
+
+
+def _advance(batch: Batch, yhat: np.ndarray) -> Batch:
+    """The windows one horizon later, with the forecast as if it had been observed."""
+    steps = batch.past.shape[1]
+    past = np.concatenate([batch.past, yhat], axis=1)[:, -steps:]
+    observed = batch.observed
+    if observed is not None:
+        seen = np.ones(yhat.shape[:2], dtype=np.float32)
+        observed = np.concatenate([observed, seen], axis=1)[:, -steps:]
+    return Batch(past, batch.target, observed)

@@ -1,0 +1,194 @@
+"""Frame in, forecast frame out: what `Forecaster` and the baselines share."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from tsmodels.checks import check_int, fault
+from tsmodels.data import calendar
+from tsmodels.data.frame import Panel, forecast_frame, make_panel
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """The last horizon of S series beside its forecast, and what errors are measured in.
+
+    `y` and `yhat` are (S, H); `scale` and `scale_squared` (S,) are the mean absolute and the mean
+    squared error of the seasonal naive forecast in the rows before (MASE, RMSSE).
+    """
+
+    y: np.ndarray
+    yhat: np.ndarray
+    scale: np.ndarray
+    scale_squared: np.ndarray
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class HorizonEstimator(BaseEstimator):
+    """An estimator that forecasts the next `horizon` steps of every series it is shown.
+
+    A subclass says what it learns (`_learn`) and how it forecasts from many cutoffs at once
+    (`forecast_at`); frames, time stamps and scores are done here.
+    """
+
+    horizon: int = 1
+    season_length: int | None = None
+    freq: str | None = None
+    target: str = "y"
+    missing: str = "mask"
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learns from every series of `X`.
+
+        `X` is a long frame (`unique_id`, `ds`, target), a wide frame (time index, a column a
+        series), a Series with a time index, or an array (T,) or (T, series); pandas, polars or
+        pyarrow. Raises ValueError or TypeError for data or parameters that cannot be used, before
+        anything is trained.
+        """
+        self._check_parameters()
+        if y is not None:
+            way_out = "The target is a column of X."
+            raise ValueError(fault("y", "None", type(y).__name__, way_out))
+        panel = self.to_panel(X)
+        self.season_length_ = self._season_length(panel)
+        self._learn(panel)
+        self.context_ = panel.tail(self._memory())
+        return self
+
+    def predict(self, X: Any = None, *, horizon: int | None = None) -> Any:
+        """The next `horizon` steps as a frame `unique_id`, `ds`, `yhat`, one row a series and step.
+
+        Without `X` the forecast starts after the last row seen in `fit`; with `X` after the end of
+        each series in `X`, known or not. A shorter horizon than the fitted one is a slice, a longer
+        one feeds forecasts back as history. Series too short to forecast get a seasonal naive
+        forecast and are marked in a column `fallback`, which is there only if it has to be.
+        """
+        check_is_fitted(self, "context_")
+        steps = self.horizon if horizon is None else check_int("horizon", horizon)
+        panel = self.context_ if X is None else self.to_panel(X)
+        series = np.arange(panel.n_series)
+        yhat, fallback = self.forecast_at(panel, panel.offsets[1:], series, steps)
+        columns = {"yhat": yhat.ravel()}
+        if fallback.any():
+            columns["fallback"] = np.repeat(fallback, steps)
+        return forecast_frame(panel, np.repeat(series, steps), panel.future(steps).ravel(), columns)
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Minus the MASE of the last `horizon` rows of each series, forecast from those before.
+
+        The mean over series; series of too few rows are left out. Raises ValueError if
+        none is left.
+        """
+        held = self.holdout(X)
+        errors = np.nanmean(np.abs(held.y - held.yhat), axis=1) / held.scale
+        return -float(np.nanmean(errors))
+
+    def holdout(self, X: Any) -> Holdout:
+        """Forecasts the last `horizon` rows of each series of `X` from the rows before them."""
+        check_is_fitted(self, "context_")
+        panel = self.to_panel(X)
+        first, cutoffs = panel.offsets[:-1], panel.offsets[1:] - self.horizon
+        ahead = cutoffs[:, None] + np.arange(self.horizon)
+        known = np.isfinite(panel.values[np.maximum(ahead, 0), 0]).any(axis=1)
+        (series,) = np.nonzero((cutoffs - first >= 2) & known)
+        if not len(series):
+            rule = f"at least one series with more than horizon + 1 = {self.horizon + 1} rows"
+            raise ValueError(fault("X", rule, f"at most {panel.lengths.max(initial=0)} rows"))
+        yhat, _ = self.forecast_at(panel, cutoffs[series], series, self.horizon)
+        y = panel.values[ahead[series], 0]
+        before = panel.head(panel.lengths - self.horizon).take(series)
+        return Holdout(y, yhat, *naive_scales(before, self.season_length_))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the fitted estimator to one file, whole or not at all; `tsmodels.load` reads it.
+
+        The file holds parameters, weights and the last rows of every series, not the training
+        data. Callbacks are dropped. Raises TypeError for a parameter that only code could restore.
+        """
+        from tsmodels.estimators.saving import save
+
+        save(self, path)
+
+    def plot(self, X: Any = None, *, horizon: int | None = None, **kwargs: Any) -> Any:
+        """Matplotlib axes with history and forecast; see `tsmodels.plotting.plot_forecast`."""
+        from tsmodels.plotting import plot_forecast
+
+        history = self.context_ if X is None else self.to_panel(X)
+        return plot_forecast(history.to_frame(), self.predict(X, horizon=horizon), **kwargs)
+
+    def _check_parameters(self) -> None:
+        check_int("horizon", self.horizon)
+        if self.season_length is not None:
+            check_int("season_length", self.season_length)
+
+    def to_panel(self, X: Any) -> Panel:
+        return make_panel(X, target=self.target, freq=self.freq, missing=self.missing)
+
+    def _season_length(self, panel: Panel) -> int:
+        if self.season_length is not None:
+            return self.season_length
+        freqs = panel.calendar.freqs
+        lengths = {calendar.season_length(freq) for freq in freqs}
+        if len(lengths) > 1:
+            firsts = [panel.ids[np.argmax(panel.calendar.codes == i)] for i in range(len(freqs))]
+            table = ", ".join(f"{f!r} ({id!r}, ...)" for f, id in zip(freqs, firsts, strict=True))
+            way_out = "Give season_length, or fit the frequencies apart."
+            raise ValueError(fault("X", "series of one frequency", table, way_out))
+        return lengths.pop()
+
+    def _memory(self) -> int:
+        """How many of the last rows `predict()` needs."""
+        raise NotImplementedError
+
+    def _learn(self, panel: Panel) -> None:
+        raise NotImplementedError
+
+    def forecast_at(
+        self, panel: Panel, cutoffs: np.ndarray, series: np.ndarray, horizon: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Forecasts (N, horizon) in the units of the data, and which are a fallback (N,).
+
+        Forecast i sees the rows of `series[i]` before row `cutoffs[i]` and no other.
+        """
+        raise NotImplementedError
+
+
+def naive_scales(panel: Panel, season_length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean absolute and mean squared seasonal naive error of every series, (S,) each.
+
+    Series without a whole season are measured by their steps. A scale is never zero: its floor is a
+    millionth of the size of the series, or 1 for a series of zeros.
+    """
+    y, codes = panel.values[:, 0], np.repeat(np.arange(panel.n_series), panel.lengths)
+    size = _mean_by(codes, np.abs(y), panel.n_series)
+    floor = np.where(size > 0, 1e-6 * size, 1.0)
+    seasonal, steps = (_lagged(y, codes, lag) for lag in (season_length, 1))
+    scales = []
+    for power in (1, 2):
+        scale = _mean_by(codes, np.abs(seasonal) ** power, panel.n_series)
+        scale = np.where(np.isfinite(scale), scale, _mean_by(codes, steps**power, panel.n_series))
+        scales.append(np.fmax(scale, floor**power))
+    return scales[0], scales[1]
+
+
+def _lagged(y: np.ndarray, codes: np.ndarray, lag: int) -> np.ndarray:
+    """|y[t] - y[t - lag]| within each series; NaN where there is no such pair."""
+    differences = np.full(len(y), np.nan)
+    if lag < len(y):
+        same = codes[lag:] == codes[:-lag]
+        differences[lag:] = np.where(same, np.abs(y[lag:] - y[:-lag]), np.nan)
+    return differences
+
+
+def _mean_by(codes: np.ndarray, values: np.ndarray, n: int) -> np.ndarray:
+    """Mean of the finite values of every code, (n,); NaN for a code without any."""
+    finite = np.isfinite(values)
+    counts = np.bincount(codes[finite], minlength=n)
+    sums = np.bincount(codes[finite], weights=values[finite], minlength=n)
+    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)

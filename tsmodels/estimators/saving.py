@@ -1,0 +1,214 @@
+"""`save` and `load`: an estimator's parameters and fitted attributes as JSON and arrays.
+
+One small codec serves both: a value becomes JSON, and the arrays inside it go to a dict beside it.
+What may stand in a file is an allow-list; anything else is refused by name.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from tsmodels import persistence
+from tsmodels.checks import fault
+from tsmodels.data.calendar import Calendar
+from tsmodels.data.frame import FrameStyle, Panel
+
+ESTIMATORS = {
+    "Forecaster": "tsmodels.estimators.forecaster",
+    "Naive": "tsmodels.estimators.baseline",
+    "SeasonalNaive": "tsmodels.estimators.baseline",
+    "Drift": "tsmodels.estimators.baseline",
+    "HistoricMean": "tsmodels.estimators.baseline",
+}
+DATACLASSES: dict[str, Any] = {cls.__name__: cls for cls in (Panel, Calendar, FrameStyle)}
+SCALERS = ("StandardScaler", "RobustScaler", "MinMaxScaler", "MaxAbsScaler")
+PACKAGES = ("tsmodels", "keras", "numpy", "pandas", "scikit-learn")
+
+
+def save(estimator: Any, path: str | os.PathLike[str]) -> None:
+    """Writes a fitted estimator to one file, whole or not at all; see `Forecaster.save`."""
+    check_is_fitted(estimator, "context_")
+    codec, dropped = _Encoder(), []
+    parameters = estimator.get_params(deep=False)
+    if parameters.get("callbacks"):
+        parameters["callbacks"] = ()
+        dropped.append("callbacks are not saved")
+    state = {key: value for key, value in vars(estimator).items() if key.endswith("_")}
+    model = state.pop("model_", None)
+    manifest = {
+        "class": type(estimator).__name__,
+        "versions": {package: version(package) for package in PACKAGES},
+        "parameters": {key: codec.encode(key, value) for key, value in parameters.items()},
+        "state": {key: codec.encode(key, value) for key, value in state.items()},
+        "notes": dropped,
+    }
+    if manifest["class"] not in ESTIMATORS:
+        rule = f"an instance of {sorted(ESTIMATORS)} itself, not of a subclass"
+        raise TypeError(fault("estimator", rule, type(estimator)))
+    weights = model.get_weights() if model is not None else []
+    persistence.write(path, manifest, weights, codec.arrays)
+
+
+def load(
+    path: str | os.PathLike[str], custom_objects: Mapping[str, Any] | None = None
+) -> BaseEstimator:
+    """The estimator that `save` wrote to `path`.
+
+    `custom_objects` names Keras losses and optimizers of one's own. Nothing in the file is
+    executed; ValueError says what is wrong with a file that is refused.
+    """
+    manifest, weights, arrays = persistence.read(path)
+    decoder = _Decoder(arrays, custom_objects or {})
+    try:
+        name = manifest["class"]
+        if name not in ESTIMATORS:
+            raise ValueError(f"it holds a {name!r}, not one of {sorted(ESTIMATORS)}")
+        cls = getattr(importlib.import_module(ESTIMATORS[name]), name)
+        parameters = {key: decoder.decode(v) for key, v in manifest["parameters"].items()}
+        estimator = cls(**parameters)
+        for key, value in manifest["state"].items():
+            if not key.endswith("_") or key.startswith("_"):
+                raise ValueError(f"it sets the attribute {key!r}")
+            setattr(estimator, key, decoder.decode(value))
+        if weights:
+            estimator.model_ = estimator._assemble(seed=0)
+            _set_weights(estimator.model_, weights)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{os.fspath(path)} cannot be loaded: {error}.") from error
+    return estimator
+
+
+def _set_weights(model: Any, weights: list[np.ndarray]) -> None:
+    own = [tuple(variable.shape) for variable in model.weights]
+    if own != [weight.shape for weight in weights]:
+        raise ValueError("its weights do not fit its network")
+    model.set_weights(weights)
+
+
+@dataclass
+class _Encoder:
+    """Values to JSON; arrays are put aside under a name of their own."""
+
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def encode(self, path: str, value: Any) -> Any:
+        from tsmodels.backend import keras
+
+        if isinstance(value, np.generic):
+            value = value.item()
+        if value is None or isinstance(value, bool | int | float | str):
+            return value
+        if isinstance(value, np.ndarray):
+            return self._array(path, value)
+        if isinstance(value, list | tuple):
+            items = [self.encode(f"{path}.{i}", item) for i, item in enumerate(value)]
+            return {"tuple": items} if isinstance(value, tuple) else items
+        if isinstance(value, dict):
+            return {"dict": [[k, self.encode(f"{path}.{k}", v)] for k, v in value.items()]}
+        if is_dataclass(value) and not isinstance(value, type):
+            return self._dataclass(path, value)
+        if isinstance(value, keras.losses.Loss | keras.optimizers.Optimizer | _schedules()):
+            return {"keras": keras.saving.serialize_keras_object(value)}
+        if type(value).__name__ in SCALERS and type(value).__module__.startswith("sklearn."):
+            settings = value.get_params(deep=False)
+            return {"sklearn": type(value).__name__, **self.encode(path, settings)}
+        way_out = "Set it to a name, or to a type that can be saved."
+        raise TypeError(fault(path, "something that can be saved without code", value, way_out))
+
+    def _array(self, path: str, value: np.ndarray) -> Any:
+        if value.dtype.hasobject:
+            return {"objects": [self.encode(path, item) for item in value.tolist()]}
+        self.arrays[path] = value
+        return {"array": path}
+
+    def _dataclass(self, path: str, value: Any) -> Any:
+        from tsmodels.networks import NETWORKS, Network
+
+        own = {f.name: getattr(value, f.name) for f in fields(value)}
+        if isinstance(value, Network):
+            if NETWORKS.get(value.name) is not type(value):
+                raise TypeError(fault(path, "a registered network", value, "See register()."))
+            return {"network": value.name, **self.encode(path, own)}
+        if type(value).__name__ not in DATACLASSES:
+            raise TypeError(fault(path, "something that can be saved without code", value))
+        return {"dataclass": type(value).__name__, **self.encode(path, own)}
+
+
+@dataclass
+class _Decoder:
+    """JSON and arrays back to values; only what `_Encoder` writes is understood."""
+
+    arrays: Mapping[str, np.ndarray]
+    custom_objects: Mapping[str, Any]
+
+    def decode(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self.decode(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if "array" in value:
+            return self.arrays[value["array"]]
+        if "tuple" in value:
+            return tuple(self.decode(value["tuple"]))
+        if "objects" in value:
+            objects = np.empty(len(value["objects"]), dtype=object)
+            objects[:] = self.decode(value["objects"])
+            return objects
+        if "keras" in value:
+            return self._keras(value["keras"])
+        items = {key: self.decode(item) for key, item in value["dict"]}
+        return self._made(value, items)
+
+    def _made(self, value: dict[str, Any], items: dict[str, Any]) -> Any:
+        if "network" in value:
+            from tsmodels.networks import resolve
+
+            return resolve(value["network"], **items)
+        if "dataclass" in value:
+            return DATACLASSES[value["dataclass"]](**items)
+        if "sklearn" in value:
+            if value["sklearn"] not in SCALERS:
+                raise ValueError(f"it names the scaler {value['sklearn']!r}")
+            module = importlib.import_module("sklearn.preprocessing")
+            return getattr(module, value["sklearn"])(**items)
+        return items
+
+    def _keras(self, config: Any) -> Any:
+        from tsmodels.backend import keras
+
+        _check_trusted(config, self.custom_objects)
+        custom_objects = dict(self.custom_objects)
+        return keras.saving.deserialize_keras_object(config, custom_objects, safe_mode=True)
+
+
+def _check_trusted(config: Any, custom_objects: Mapping[str, Any]) -> None:
+    """Keras imports the modules a config names: let it name only Keras and what is registered."""
+    if isinstance(config, list):
+        for item in config:
+            _check_trusted(item, custom_objects)
+    if not isinstance(config, dict):
+        return
+    if "class_name" in config:
+        ours = str(config.get("registered_name")).startswith("tsmodels>")
+        theirs = config["class_name"] in custom_objects
+        modules = ("keras.losses", "keras.optimizers", "keras.optimizers.schedules")
+        if not (ours or theirs or config.get("module") in modules):
+            name = f"{config.get('module')}.{config['class_name']}"
+            raise ValueError(f"it names {name!r}; pass it in custom_objects if you trust it")
+    for item in config.values():
+        _check_trusted(item, custom_objects)
+
+
+def _schedules() -> Any:
+    from tsmodels.backend import keras
+
+    return keras.optimizers.schedules.LearningRateSchedule

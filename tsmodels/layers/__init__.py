@@ -1,0 +1,1 @@
+"""Public Keras layers, usable in anyone's `keras.Sequential` or functional model."""

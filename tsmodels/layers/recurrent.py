@@ -1,0 +1,96 @@
+"""Recurrent layers for stacks: RNN, LSTM and GRU over Keras' own cells."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tsmodels.backend import keras, ops
+from tsmodels.checks import check_int, check_option, fault
+
+CELLS = {"rnn": "SimpleRNN", "lstm": "LSTM", "gru": "GRU"}
+
+
+@keras.saving.register_keras_serializable("tsmodels")
+class Recurrent(keras.layers.Layer):
+    """One layer of a recurrent stack: (B, T, F) -> (B, T, units).
+
+    `cell` is "rnn" (Elman, 1990), "lstm" (Hochreiter & Schmidhuber, 1997; forget bias 1) or "gru"
+    (Cho et al., 2014; reset after the product, as cuDNN has it). Recurrent kernels start as
+    orthogonal matrices. With `bidirectional` half of the units reads the sequence backwards, so the
+    width stays `units`, which must then be even. `residual` adds the input to the output (F must
+    equal `units`). `dropout` acts on the input and `recurrent_dropout` on the state; `l1` and `l2`
+    weigh penalties on the input and recurrent kernels.
+
+    >>> Recurrent(8, cell="gru", bidirectional=True)(ops.ones((2, 5, 3))).shape
+    TensorShape([2, 5, 8])
+    """
+
+    def __init__(
+        self,
+        units: int,
+        cell: str = "lstm",
+        bidirectional: bool = False,
+        residual: bool = False,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        check_int("units", units)
+        check_option("cell", cell, CELLS)
+        if bidirectional and units % 2:
+            raise ValueError(fault("units", "even in a bidirectional layer", units))
+        self.units, self.cell = units, cell
+        self.bidirectional, self.residual = bidirectional, residual
+        self.dropout, self.recurrent_dropout = dropout, recurrent_dropout
+        self.l1, self.l2 = l1, l2
+        self.supports_masking = True
+        self.run = self._make(units // 2 if bidirectional else units)
+
+    def _make(self, units: int) -> Any:
+        penalty = keras.regularizers.L1L2(self.l1, self.l2) if self.l1 or self.l2 else None
+        layer = getattr(keras.layers, CELLS[self.cell])(
+            units,
+            return_sequences=True,
+            dropout=self.dropout,
+            recurrent_dropout=self.recurrent_dropout,
+            kernel_regularizer=penalty,
+            recurrent_regularizer=penalty,
+            recurrent_initializer="orthogonal",
+        )
+        return keras.layers.Bidirectional(layer) if self.bidirectional else layer
+
+    def build(self, input_shape: Any) -> None:
+        if self.residual and input_shape[-1] != self.units:
+            rule = f"as wide as the layer ({self.units}) where it is added back"
+            raise ValueError(fault("input", rule, input_shape[-1]))
+        self.run.build(input_shape)
+        self.built = True
+
+    def call(self, x: Any, mask: Any = None, training: bool = False) -> Any:
+        y = self.run(x, mask=mask, training=training)  # (B, T, units)
+        return x + y if self.residual else y
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return (*input_shape[:-1], self.units)
+
+    def initial_state(self, batch: int) -> dict[str, Any]:
+        """Zeros: h (B, units), and c for an LSTM."""
+        names = ["h", "c"] if self.cell == "lstm" else ["h"]
+        return {name: ops.zeros((batch, self.units)) for name in names}
+
+    def step(self, x: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """One moment (B, F) -> (B, units); equals `call` step by step in inference."""
+        if self.bidirectional:
+            raise NotImplementedError(
+                "A bidirectional layer reads the future: it has no step form."
+            )
+        y, states = self.run.cell(x, list(state.values()), training=False)
+        following = dict(zip(state, states, strict=True))
+        return (x + y if self.residual else y), following
+
+    def get_config(self) -> dict[str, Any]:
+        own = ("units", "cell", "bidirectional", "residual", "dropout", "recurrent_dropout")
+        return {**super().get_config(), **{key: getattr(self, key) for key in (*own, "l1", "l2")}}

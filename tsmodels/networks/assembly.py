@@ -1,0 +1,83 @@
+"""Stem, network and head become a `keras.Model`: the only place where one is made."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from tsmodels.backend import keras, ops
+from tsmodels.layers.norm import RevIN
+from tsmodels.networks.base import Network
+
+_BUILDING = threading.Lock()
+
+
+def forecast_model(
+    network: Network,
+    *,
+    lookback: int,
+    horizon: int,
+    channels: int = 1,
+    targets: int = 1,
+    masked: bool = False,
+    season_length: int = 1,
+    seed: int = 0,
+) -> Any:
+    """A point forecaster: past (B, T, C) [and observed (B, T)] -> (B, H, targets).
+
+    The inputs are a dict with "past" and, if `masked`, "observed": ones where a step was seen,
+    zeros where it is padding or missing. Networks that encode see zeros there and `observed` as a
+    further channel; direct maps see the filled values and the same channel. The same `seed` gives
+    the same first weights; the global random state is left as it was.
+
+    >>> from tsmodels.networks import LSTM
+    >>> model = forecast_model(LSTM(d_model=8), lookback=12, horizon=3)
+    >>> model({"past": ops.ones((2, 12, 1))}).shape
+    TensorShape([2, 3, 1])
+    """
+    with _seeded_build(seed):
+        inputs = {"past": keras.Input((lookback, channels), name="past")}
+        if masked:
+            inputs["observed"] = keras.Input((lookback,), name="observed")
+        past, statistics, revin = _normalised(network, inputs, season_length)
+        y = network.forecast(
+            network.layers(),
+            past,
+            ops.repeat(past[:, :1, :0], horizon, axis=1),  # no future covariates: (B, H, 0)
+            past[:, 0, :0],  # no static covariates: (B, 0)
+            horizon=horizon,
+            targets=targets,
+            outputs=1,
+        )
+        y = y[:, :, :, 0]  # (B, H, targets)
+        if revin is not None:
+            y = revin(y, statistics=statistics[:, :, :targets])
+        return keras.Model(inputs, y, name=network.name or None)
+
+
+def _normalised(network: Network, inputs: dict[str, Any], season_length: int) -> Any:
+    """The past as the network sees it, and how to undo its normalisation."""
+    past, observed = inputs["past"], inputs.get("observed")
+    statistics = revin = None
+    if network.revin is not None:
+        revin = RevIN(network.revin, season_length=season_length, name="revin")
+        past, statistics = revin(past, observed=observed)
+    if observed is not None:
+        seen = observed[:, :, None]  # (B, T, 1)
+        past = ops.concatenate([past * seen if network.encodes else past, seen], axis=-1)
+    return past, statistics, revin
+
+
+@contextlib.contextmanager
+def _seeded_build(seed: int) -> Iterator[None]:
+    """Layers without a seed draw one from Python's global state: lend them ours meanwhile."""
+    with _BUILDING:
+        state = random.getstate()
+        random.seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(state)

@@ -1,0 +1,164 @@
+"""Direct maps of the window: NLinear, DLinear, and the residual MLP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from tsmodels.backend import keras, ops
+from tsmodels.checks import fault
+from tsmodels.layers.decomposition import SeriesDecomposition
+from tsmodels.networks.base import Network, Rate, RevINCentre, register
+from tsmodels.space import Choice, Int, Real
+
+
+@keras.saving.register_keras_serializable("tsmodels")
+class TimeLinear(keras.layers.Layer):
+    """A linear map along time, channel by channel: (B, T, C) -> (B, units, C).
+
+    The kernel starts at 1 / T: the first forecast is the mean of the window. `individual` gives
+    every channel a kernel of its own.
+    """
+
+    def __init__(self, units: int, individual: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.units, self.individual = units, individual
+
+    def build(self, input_shape: Any) -> None:
+        _, steps, channels = input_shape
+        own = (channels,) if self.individual else ()
+        mean = keras.initializers.Constant(1.0 / steps)
+        self.kernel = self.add_weight((*own, steps, self.units), mean, name="kernel")
+        self.bias = self.add_weight((*own, self.units), "zeros", name="bias")
+
+    def call(self, x: Any) -> Any:
+        if self.individual:
+            y = ops.einsum("btc,cth->bch", x, self.kernel) + self.bias  # (B, C, units)
+        else:
+            y = ops.swapaxes(x, 1, 2) @ self.kernel + self.bias  # (B, C, units)
+        return ops.swapaxes(y, 1, 2)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "units": self.units, "individual": self.individual}
+
+
+def _per_step(y: Any, horizon: int, outputs: int) -> Any:
+    """(B, H * outputs, C) -> (B, H, C, outputs)."""
+    y = ops.reshape(y, (-1, horizon, outputs, y.shape[-1]))
+    return ops.swapaxes(y, 2, 3)
+
+
+@register("nlinear")
+@dataclass(frozen=True, kw_only=True)
+class NLinear(Network):
+    """One linear map along time of the window minus its last value. Zeng et al., 2023.
+
+    `individual` gives every target its own map. Covariates are not used.
+    """
+
+    search_space: ClassVar = {"individual": Choice([False, True])}
+
+    d_model: ClassVar[None] = None  # type: ignore[misc]  # a linear map has no width
+    dropout: ClassVar[None] = None  # type: ignore[misc]
+    revin: RevINCentre | None = None
+    individual: bool = False
+
+    def forecast(
+        self, layers: Any, past: Any, future: Any, static: Any, *, horizon: int, targets: int,
+        outputs: int,
+    ) -> Any:  # fmt: skip
+        past = past[:, :, :targets]
+        last = past[:, -1:, :]  # (B, 1, C)
+        y = TimeLinear(horizon * outputs, self.individual, name="linear")(past - last)
+        return _per_step(y + last, horizon, outputs)
+
+
+@register("dlinear")
+@dataclass(frozen=True, kw_only=True)
+class DLinear(Network):
+    """Moving-average trend and remainder, each through a linear map along time. Zeng et al., 2023.
+
+    `individual` gives every target its own maps. Covariates are not used.
+    """
+
+    search_space: ClassVar = {"kernel_size": Choice([5, 13, 25, 49])}
+
+    d_model: ClassVar[None] = None  # type: ignore[misc]
+    dropout: ClassVar[None] = None  # type: ignore[misc]
+    revin: RevINCentre | None = None
+    kernel_size: int = 25
+    individual: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.kernel_size % 2 == 0:
+            raise ValueError(fault("DLinear.kernel_size", "odd", self.kernel_size))
+
+    def forecast(
+        self, layers: Any, past: Any, future: Any, static: Any, *, horizon: int, targets: int,
+        outputs: int,
+    ) -> Any:  # fmt: skip
+        seasonal, trend = SeriesDecomposition(self.kernel_size)(past[:, :, :targets])
+        units = horizon * outputs
+        y = TimeLinear(units, self.individual, name="seasonal")(seasonal)
+        y = y + TimeLinear(units, self.individual, name="trend")(trend)
+        return _per_step(y, horizon, outputs)
+
+
+@register("mlp")
+@dataclass(frozen=True, kw_only=True)
+class MLP(Network):
+    """Residual multi-layer perceptron of the flattened window, beside a linear map of it.
+
+    The linear map starts at zero. He et al., 2016 (residual blocks); the field's usual baseline.
+    """
+
+    search_space: ClassVar = {
+        "d_model": Int(32, 512, log=True),
+        "n_layers": Int(1, 4),
+        "dropout": Real(0.0, 0.5),
+    }
+
+    d_model: int = 128
+    n_layers: int = 2
+    dropout: Rate = 0.0
+
+    def layers(self) -> list[Any]:
+        return [_ResidualBlock(self.d_model, self.dropout) for _ in range(self.n_layers)]
+
+    def forecast(
+        self, layers: Any, past: Any, future: Any, static: Any, *, horizon: int, targets: int,
+        outputs: int,
+    ) -> Any:  # fmt: skip
+        flat = keras.layers.Flatten()
+        x = ops.concatenate([flat(past), flat(future), static], axis=-1)  # (B, T*F + H*G + K)
+        h = keras.layers.Dense(self.d_model, activation="gelu", name="stem")(x)
+        for block in layers:
+            h = block(h)  # (B, D)
+        units = horizon * targets * outputs
+        y = keras.layers.Dense(units, name="head")(h)
+        y = y + keras.layers.Dense(units, kernel_initializer="zeros", name="skip")(x)
+        return ops.reshape(y, (-1, horizon, targets, outputs))
+
+
+@keras.saving.register_keras_serializable("tsmodels")
+class _ResidualBlock(keras.layers.Layer):
+    """x + Dense(gelu(Dense(x))) with dropout inside: (B, D) -> (B, D)."""
+
+    def __init__(self, units: int, dropout: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.units, self.rate = units, dropout
+        self.inner = keras.layers.Dense(units, activation="gelu")
+        self.outer = keras.layers.Dense(units)
+        self.drop = keras.layers.Dropout(dropout)
+
+    def build(self, input_shape: Any) -> None:
+        self.inner.build(input_shape)
+        self.outer.build((*input_shape[:-1], self.units))
+        self.built = True
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        return x + self.outer(self.drop(self.inner(x), training=training))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "units": self.units, "dropout": self.rate}

@@ -1,0 +1,1 @@
+"""The one door to training, `fit`, and the reference path through `keras.Model.fit`."""

@@ -1,0 +1,101 @@
+"""What happens between batches and epochs: stopping, progress, gradient norms."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from tsmodels.backend import keras, ops
+
+
+class StopWhenNotFinite(keras.callbacks.Callback):
+    """Raises FloatingPointError at the first loss that is not finite, and says what to try."""
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        loss = float((logs or {}).get("loss", 0.0))
+        if not math.isfinite(loss):
+            raise FloatingPointError(
+                f"Training stopped in epoch {self.epoch + 1}, step {batch + 1}: the loss is {loss}."
+                " A smaller learning_rate, clipnorm=1.0 or a scaler usually helps."
+            )
+
+
+class StopAt(keras.callbacks.Callback):
+    """Ends training after `max_steps` batches, in the middle of an epoch if need be."""
+
+    def __init__(self, max_steps: int) -> None:
+        super().__init__()
+        self.max_steps, self.steps = max_steps, 0
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.steps += 1
+        if self.steps >= self.max_steps:
+            self.model.stop_training = True
+
+
+class Progress(keras.callbacks.Callback):
+    """One progress bar on standard error, with the losses of the last epoch."""
+
+    def __init__(self, steps: int) -> None:
+        super().__init__()
+        self.steps = steps
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        from rich.console import Console
+        from rich.progress import Progress as Bar
+
+        self.bar = Bar(console=Console(stderr=True))
+        self.task = self.bar.add_task("training", total=self.steps)
+        self.bar.start()
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.bar.advance(self.task)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        losses = ", ".join(f"{key} {value:.4g}" for key, value in (logs or {}).items())
+        self.bar.update(self.task, description=f"epoch {epoch + 1}: {losses}")
+
+    def on_train_end(self, logs: Any = None) -> None:
+        self.bar.stop()
+
+
+class GradientNorm(keras.callbacks.Callback):
+    """Asks for `gradient_norm` in `history_`: the mean global norm an epoch, before clipping.
+
+    >>> import numpy as np
+    >>> from tsmodels import Forecaster, GradientNorm
+    >>> model = Forecaster("nlinear", callbacks=[GradientNorm()], epochs=2, random_state=0)
+    >>> len(model.fit(np.arange(60.0)).history_["gradient_norm"])
+    2
+    """
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        for total in self.model.optimizer.gradient_norms:
+            total.assign(ops.zeros(()))
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        total, count = (float(v) for v in self.model.optimizer.gradient_norms)
+        if logs is not None:
+            logs["gradient_norm"] = total / max(count, 1.0)
+
+
+def record_gradient_norm(optimizer: Any) -> None:
+    """Makes an optimizer add up the global norm of the gradients it is given."""
+
+    class Recording(type(optimizer)):  # type: ignore[misc]
+        def build(self, variables: Any) -> None:
+            super().build(variables)
+            names = ("gradient_norm_sum", "gradient_norm_count")
+            self.gradient_norms = [self.add_variable((), name=name) for name in names]
+
+        def apply(self, grads: Any, trainable_variables: Any = None) -> Any:
+            known = [ops.sum(ops.square(g)) for g in grads if g is not None]
+            total, count = self.gradient_norms
+            total.assign_add(ops.sqrt(sum(known)))
+            count.assign_add(ops.ones(()))
+            return super().apply(grads, trainable_variables)
+
+    optimizer.__class__ = Recording
