@@ -97,6 +97,16 @@ def test_unknown_truth_is_left_out_and_a_missing_forecast_is_not():
     assert result.by_id["mae"][0] == pytest.approx(expected)
 
 
+def test_windows_of_a_backtest_may_overlap():
+    train, truth, forecast = panel()
+    twice = [frame.assign(cutoff=0) for frame in (truth, forecast)]
+    later = [frame.assign(cutoff=1) for frame in (truth, forecast)]
+    later[1]["yhat"] += 100
+    both = [pd.concat(pair) for pair in zip(twice, later, strict=True)]
+    first, second = (metrics.evaluate(f, t).by_id["mae"] for t, f in (twice, later))
+    assert_allclose(metrics.evaluate(both[1], both[0]).by_id["mae"], (first + second) / 2)
+
+
 def test_id_order_and_type_are_the_forecasts():
     train, truth, forecast = panel()
     number = {"id0": 7, "id1": 3, "id2": 9, "id3": 1}

@@ -1,0 +1,1 @@
+"""Jobs: a TOML file in, forecasts, scores, a manifest and a report out."""

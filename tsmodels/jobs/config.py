@@ -1,0 +1,335 @@
+"""A job file (TOML) as validated, frozen sections; every fault of the file is reported at once.
+
+    [data]
+    dataset = "m4_hourly"         # or path = "sales.csv", with unique_id, ds and target to rename
+
+    [forecaster]                  # parameters of tsmodels.Forecaster, or load = "fitted.tsmodels"
+    network = "mlp"
+    horizon = 48
+
+    [backtest]
+    n_windows = 3
+
+    [test]                        # the truth to score on, if there is one
+    dataset = "m4_hourly_test"
+
+    [output]
+    folder = "out"
+
+Relative paths are relative to the folder of the job file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import tomllib
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+from tsmodels.checks import did_you_mean, fault
+
+
+class JobError(ValueError):
+    """What is wrong with a job, its input or its output folder; one sentence a line."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Source(_Section):
+    """Where a frame comes from: a named dataset or a file (.csv, .parquet)."""
+
+    dataset: str | None = None
+    path: str | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self):
+        if (self.dataset is None) == (self.path is None):
+            raise PydanticCustomError("one_source", "given by either dataset or path")
+        if self.path is not None and not self.path.lower().endswith((".csv", ".parquet")):
+            raise PydanticCustomError("suffix", "a .csv or .parquet file")
+        return self
+
+
+class Data(Source):
+    """The series, and what their columns are called in the file."""
+
+    unique_id: str = "unique_id"
+    ds: str = "ds"
+    target: str = "y"
+    freq: str | None = None
+
+
+class Backtest(_Section):
+    n_windows: int = Field(default=3, ge=1)
+    step: int | None = Field(default=None, ge=1)
+    refit: bool = False
+
+
+class Naive2(_Section):
+    """Scores of Naive2 on the test set, on the scale of the M4 competition (sMAPE 0 to 200)."""
+
+    smape: float = Field(gt=0, allow_inf_nan=False)
+    mase: float = Field(gt=0, allow_inf_nan=False)
+
+
+class Test(Source):
+    """The truth of the moments forecast, with the columns of `data`."""
+
+    __test__ = False  # not a test case, whatever its name says to pytest
+
+    naive2: Naive2 | None = None
+
+
+class Output(_Section):
+    folder: str = Field(default="out", min_length=1)
+    format: Literal["parquet", "csv"] = "parquet"
+    report: bool = True
+    language: Literal["en", "zh"] = "en"
+    model: bool = False
+
+
+class _Sections(_Section):
+    data: Data
+    forecaster: dict[str, Any] = Field(default_factory=dict)
+    backtest: Backtest = Backtest()
+    test: Test | None = None
+    output: Output = Output()
+
+
+@dataclass(frozen=True)
+class Job:
+    """A valid job. `settings` is the file as written; `sha256` that of its bytes."""
+
+    file: Path
+    sha256: str
+    settings: Mapping[str, Any]
+    data: Data
+    forecaster: Mapping[str, Any]
+    backtest: Backtest
+    test: Test | None
+    output: Output
+
+    def path(self, relative: str) -> Path:
+        """A path of the job file, from its folder."""
+        return self.file.parent / relative
+
+    @property
+    def folder(self) -> Path:
+        return self.path(self.output.folder)
+
+
+def read_job(file: str | Path) -> Job:
+    """The job in `file`. Raises JobError with every fault: file, dotted path, rule, value.
+
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "job.toml"
+    >>> _ = file.write_text("[data]\\npath = 'sales.xls'\\n[output]\\nfromat = 'csv'\\n")
+    >>> read_job(file)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    tsmodels.jobs.config.JobError: ...job.toml: data must be a .csv or .parquet file. Got ...
+    """
+    file = Path(file).absolute()
+    content = _read(file)
+    settings = _parse(file, content)
+    faults = _section_faults(settings)
+    faults += _source_faults(file.parent, settings)
+    faults += _forecaster_faults(file.parent, settings)
+    if faults:
+        raise JobError("\n".join(f"{file}: {sentence}" for sentence in faults))
+    sections = _Sections.model_validate(settings)
+    return Job(
+        file=file,
+        sha256=hashlib.sha256(content).hexdigest(),
+        settings=settings,
+        **{name: getattr(sections, name) for name in _Sections.model_fields},
+    )
+
+
+def make_forecaster(job: Job) -> Any:
+    """The estimator of a job: unfitted, or loaded where the job says `load`."""
+    import tsmodels
+
+    if "load" in job.forecaster:
+        return tsmodels.load(job.path(job.forecaster["load"]))
+    parameters = _spec(job.forecaster)
+    if job.data.freq is not None:
+        parameters["freq"] = job.data.freq
+    return tsmodels.Forecaster(**parameters)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        near = did_you_mean(file.name, (f.name for f in file.parent.glob("*.toml")))
+        raise JobError(fault("job", "an existing TOML file", str(file), near)) from None
+    except OSError as error:
+        raise JobError(f"{file}: the job cannot be read: {error.strerror}.") from None
+
+
+def _parse(file: Path, content: bytes) -> dict[str, Any]:
+    try:
+        return tomllib.loads(content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise JobError(f"{file}: not a TOML file: line {line} is not UTF-8 text.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise JobError(f"{file}: not a TOML file: {error}.") from None
+
+
+def _section_faults(settings) -> list[str]:
+    try:
+        _Sections.model_validate(settings)
+    except ValidationError as error:
+        return [_sentence(problem) for problem in error.errors()]
+    return []
+
+
+def _sentence(problem) -> str:
+    path = ".".join(str(part) for part in problem["loc"])
+    value = problem["input"]
+    if problem["type"] == "extra_forbidden":
+        keys = list(_keys_at(problem["loc"][:-1]))
+        return fault(
+            path, f"left out or one of {keys}", value, did_you_mean(problem["loc"][-1], keys)
+        )
+    if problem["type"] == "missing":
+        return f"{path} is missing."
+    rule = problem["msg"].removeprefix("Input should be ")
+    options = problem.get("ctx", {}).get("expected", "").replace("'", "").split(" or ")
+    return fault(path, rule, value, did_you_mean(value, options))
+
+
+def _keys_at(location: Iterable[str]) -> list[str]:
+    """The keys that the section at `location` may have."""
+    section: Any = _Sections
+    for part in location:
+        kinds = [section.model_fields[part].annotation]
+        kinds += typing.get_args(kinds[0])
+        section = next(k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel))
+    return list(section.model_fields)
+
+
+def _source_faults(folder: Path, settings) -> list[str]:
+    """Datasets that nobody knows and files that are not there."""
+    faults = []
+    for name in ("data", "test"):
+        section = settings.get(name)
+        if not isinstance(section, dict):
+            continue
+        dataset, path = section.get("dataset"), section.get("path")
+        if isinstance(dataset, str):
+            faults += _dataset_faults(f"{name}.dataset", dataset)
+        if isinstance(path, str):
+            faults += _file_faults(f"{name}.path", folder, path)
+    return faults
+
+
+def _dataset_faults(key: str, name: str) -> list[str]:
+    from tsmodels.data.datasets import available
+
+    names = sorted(available())
+    return [] if name in names else [fault(key, f"one of {names}", name, did_you_mean(name, names))]
+
+
+def _file_faults(key: str, folder: Path, path: str) -> list[str]:
+    if (folder / path).is_file():
+        return []
+    return [fault(key, "an existing file", path, f"Looked for {folder / path}.")]
+
+
+def _forecaster_faults(folder: Path, settings) -> list[str]:
+    parameters = settings.get("forecaster")
+    if not isinstance(parameters, dict) or not parameters:
+        return []
+    if "load" in parameters:
+        return _load_faults(folder, parameters)
+    import tsmodels
+
+    known = inspect.signature(tsmodels.Forecaster).parameters
+    faults = [_unknown(name, known) for name in parameters if name not in known]
+    faults += _data_faults(settings.get("data"), parameters)
+    faults += _network_faults(parameters.get("network", "nlinear"))
+    for name, value in parameters.items():
+        if name in known and name != "network":
+            estimator = tsmodels.Forecaster(**{name: _as_tuple(value)})
+            faults += _caught("forecaster", estimator._check_parameters)
+    return faults
+
+
+def _load_faults(folder: Path, parameters) -> list[str]:
+    path = parameters["load"]
+    faults = [
+        fault(f"forecaster.{name}", "left out beside load", value)
+        for name, value in parameters.items()
+        if name != "load"
+    ]
+    if not isinstance(path, str):
+        return [*faults, fault("forecaster.load", "a path", path)]
+    return faults + _file_faults("forecaster.load", folder, path)
+
+
+def _unknown(name: str, known) -> str:
+    near = did_you_mean(name, known)
+    return f"forecaster.{name} is not a parameter of Forecaster. {near}".rstrip()
+
+
+def _data_faults(data, parameters) -> list[str]:
+    """Settings that belong to [data], where one place is enough."""
+    faults = []
+    if "target" in parameters:
+        rule = "said in [data] as target"
+        faults.append(fault("forecaster.target", rule, parameters["target"]))
+    if "freq" in parameters and isinstance(data, dict) and "freq" in data:
+        faults.append(fault("forecaster.freq", "left out beside data.freq", parameters["freq"]))
+    return faults
+
+
+def _network_faults(network) -> list[str]:
+    from tsmodels.networks import resolve
+
+    if isinstance(network, dict) and "name" not in network:
+        return [fault("forecaster.network.name", "the name of a network", network)]
+    name, fields = _split(network)
+    faults = _caught("forecaster", resolve, name)
+    if not faults:
+        for field, value in fields.items():
+            faults += _caught("forecaster", resolve, name, **{field: value})
+    return faults
+
+
+def _split(network) -> tuple[Any, dict[str, Any]]:
+    """A network as written in a job to its name and its fields; lists become tuples."""
+    if not isinstance(network, dict):
+        return network, {}
+    fields = {key: _as_tuple(value) for key, value in network.items()}
+    return fields.pop("name", None), fields
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _spec(parameters) -> dict[str, Any]:
+    from tsmodels.networks import resolve
+
+    name, fields = _split(parameters.get("network", "nlinear"))
+    rest = {key: _as_tuple(value) for key, value in parameters.items()}
+    return rest | {"network": resolve(name, **fields) if fields else name}
+
+
+def _caught(prefix: str, function, *args, **kwargs) -> list[str]:
+    try:
+        function(*args, **kwargs)
+    except (TypeError, ValueError) as error:
+        return [f"{prefix}.{error}"]
+    return []

@@ -1,0 +1,417 @@
+"""Runs a job: read, fit or load, forecast or backtest, score, write.
+
+Every file is written to a temporary name and then renamed, the manifest last: a file that is there
+is whole. The manifest and the report name no path of the machine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import hashlib
+import importlib.metadata
+import json
+import platform
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import tsmodels
+from tsmodels.checks import did_you_mean, fault
+from tsmodels.jobs.config import Job, JobError, Source, make_forecaster
+from tsmodels.jobs.report import Story, render, skill_in_words
+from tsmodels.metrics import evaluate, owa
+from tsmodels.persistence import replacing
+
+FORMAT_VERSION = 1
+METRICS = ("mase", "rmsse", "smape", "mape", "mae", "rmse")
+BASELINES = {"naive": "Naive", "seasonal_naive": "SeasonalNaive", "drift": "Drift"}
+PACKAGES = (
+    "tsmodels",
+    "keras",
+    "tensorflow",
+    "tensorflow-cpu",
+    "jax",
+    "torch",
+    "numpy",
+    "pandas",
+    "scikit-learn",
+    "pyarrow",
+)
+
+Watch = Callable[[str], AbstractContextManager[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a job found. `means` is model x metric over series; `files` are names in `folder`."""
+
+    kind: str
+    folder: Path
+    files: Mapping[str, str]
+    manifest: Mapping[str, Any]
+    failed: pd.DataFrame
+    means: pd.DataFrame | None = None
+    owa: float | None = None
+    verdict: str = ""
+
+    @property
+    def exit_code(self) -> int:
+        """0 only when every series has an answer."""
+        return 1 if len(self.failed) else 0
+
+
+@dataclass
+class _Work:
+    """What the stages of one job hand on."""
+
+    job: Job
+    kind: str
+    watch: Watch
+    seconds: dict[str, float] = field(default_factory=dict)
+    history: pd.DataFrame = field(default_factory=pd.DataFrame)
+    truth: pd.DataFrame | None = None
+    input_sha256: str = ""
+    estimator: Any = None
+    forecast: pd.DataFrame = field(default_factory=pd.DataFrame)
+    scored: pd.DataFrame | None = None
+    scores: pd.DataFrame | None = None
+    means: pd.DataFrame | None = None
+    failed: pd.DataFrame = field(default_factory=pd.DataFrame)
+    owa: float | None = None
+    lag_copy: int = 0
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        with self.watch(name):
+            yield
+        self.seconds[name] = round(time.perf_counter() - start, 3)
+
+
+def run_forecast(job: Job, watch: Watch = contextlib.nullcontext) -> Outcome:
+    """Forecasts every series of the job and scores the answer where the job knows the truth.
+
+    `watch(name)` is entered around each stage. Raises JobError for what the user can mend.
+    """
+    work = _begin(job, "forecast", watch)
+    with work.stage("fit"):
+        work.estimator = make_forecaster(job)
+        loaded = "load" in job.forecaster
+        if not loaded:
+            work.estimator.fit(work.history)
+    with work.stage("forecast"):
+        answer = work.estimator.predict(work.history) if loaded else work.estimator.predict()
+        work.forecast, work.failed = _answered(answer, work.history)
+    if work.truth is not None:
+        with work.stage("score"):
+            _score_forecast(work)
+    return _finish(work)
+
+
+def run_backtest(job: Job, watch: Watch = contextlib.nullcontext) -> Outcome:
+    """Forecasts the last windows of every series from the rows before them, and scores them."""
+    work = _begin(job, "backtest", watch)
+    with work.stage("backtest"):
+        work.estimator = make_forecaster(job)
+        result = tsmodels.backtest(work.estimator, work.history, **job.backtest.model_dump())
+        work.lag_copy = result.lag_copy
+        work.forecast, work.failed = _answered(result.frame, work.history)
+    with work.stage("score"):
+        before = _before_first_cutoff(work.history, work.forecast)
+        _score(work, work.forecast, before, _season_length(work))
+    return _finish(work)
+
+
+def _season_length(work: _Work) -> int:
+    """That of the estimator, which `backtest` leaves unfitted."""
+    estimator = work.estimator
+    naive = tsmodels.SeasonalNaive(season_length=estimator.season_length, freq=estimator.freq)
+    return naive.fit(work.history).season_length_
+
+
+def _begin(job: Job, kind: str, watch: Watch) -> _Work:
+    work = _Work(job, kind, watch)
+    check_folder(job)
+    with work.stage("read"):
+        work.history, work.input_sha256 = read_source(job, job.data, "data")
+        if job.test is not None and kind == "forecast":
+            work.truth, _ = read_source(job, job.test, "test")
+    return work
+
+
+def read_source(job: Job, source: Source, name: str) -> tuple[pd.DataFrame, str]:
+    """The frame of a section as unique_id, ds, y and the SHA-256 of what was read.
+
+    Of a file the columns that the job names are taken and no others. Ids of a CSV file are text
+    (007 stays 007); text dates become time stamps.
+    """
+    if source.dataset is not None:
+        frame = tsmodels.datasets.load(source.dataset)
+        return _take(job, frame, name), _frame_sha256(frame)
+    assert source.path is not None
+    path = job.path(source.path)
+    try:
+        if path.suffix.lower() == ".csv":
+            frame = pd.read_csv(path, dtype={job.data.unique_id: "str"}, encoding="utf-8-sig")
+        else:
+            frame = pd.read_parquet(path)
+    except (OSError, ValueError) as error:  # pandas' and pyarrow's parse errors are ValueErrors
+        kind = "CSV" if path.suffix.lower() == ".csv" else "Parquet"
+        reason = str(error).splitlines()[0]
+        raise JobError(f"{name}.path: {source.path} cannot be read as {kind}: {reason}") from error
+    return _take(job, frame, name), hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _take(job: Job, frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    columns = {"unique_id": job.data.unique_id, "ds": job.data.ds, "y": job.data.target}
+    faults = []
+    for role, column in columns.items():
+        if column not in frame.columns:
+            names = list(frame.columns)
+            key = "data.target" if role == "y" else f"data.{role}"
+            rule = f"a column of the {name} frame, one of {names}"
+            faults.append(fault(key, rule, column, did_you_mean(column, names)))
+    if faults:
+        raise JobError("\n".join(faults))
+    frame = frame[list(columns.values())].set_axis(list(columns), axis=1)
+    if pd.api.types.is_string_dtype(frame["ds"].dtype):
+        frame["ds"] = _parsed(frame["ds"])
+    return frame
+
+
+def _parsed(texts: pd.Series) -> pd.Series:
+    stamps = pd.to_datetime(texts, errors="coerce", format="ISO8601")
+    bad = texts[stamps.isna()]
+    if len(bad):
+        rule = "a column of ISO dates such as 2024-01-31 or 2024-01-31 13:00"
+        raise JobError(fault("data.ds", rule, bad.iloc[0], f"Row {bad.index[0] + 1} of the file."))
+    return stamps
+
+
+def _frame_sha256(frame: pd.DataFrame) -> str:
+    rows = pd.util.hash_pandas_object(frame, index=False).to_numpy()
+    return hashlib.sha256(rows.tobytes()).hexdigest()
+
+
+def _answered(answer: pd.DataFrame, history: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows of series with an answer, and unique_id, reason of the others."""
+    ids = history["unique_id"].drop_duplicates()
+    known = history.loc[np.isfinite(history["y"].astype("float64")), "unique_id"].unique()
+    finite = np.isfinite(answer["yhat"].astype("float64"))
+    broken = answer.loc[~finite, "unique_id"].unique()
+    reason = pd.Series("", index=ids.index)
+    reason[~ids.isin(answer["unique_id"])] = "The series has too few rows."
+    reason[ids.isin(broken)] = "The forecast is not finite."
+    reason[~ids.isin(known)] = "Every value is missing."
+    failed = pd.DataFrame({"unique_id": ids, "reason": reason})[reason != ""]
+    kept = answer[~answer["unique_id"].isin(failed["unique_id"])]
+    return kept.reset_index(drop=True), failed.reset_index(drop=True)
+
+
+def _score_forecast(work: _Work) -> None:
+    assert work.truth is not None
+    truth = work.truth[~work.truth["unique_id"].isin(work.failed["unique_id"])]
+    history = work.history[~work.history["unique_id"].isin(work.failed["unique_id"])]
+    scored = work.forecast.merge(truth, on=["unique_id", "ds"], how="left")
+    evaluate(work.forecast, truth, metrics=("mae",))  # refuses rows without a partner
+    season = work.estimator.season_length_
+    steps = int(work.forecast.groupby("unique_id").size().max())
+    for name, estimator in BASELINES.items():
+        baseline = getattr(tsmodels, estimator)(horizon=steps, season_length=season)
+        answer = baseline.fit(history).predict().rename(columns={"yhat": name})
+        scored = scored.merge(answer[["unique_id", "ds", name]], on=["unique_id", "ds"], how="left")
+    scored["step"] = scored.groupby("unique_id").cumcount() + 1
+    _score(work, scored, history, season)
+    naive2 = work.job.test.naive2 if work.job.test is not None else None
+    if naive2 is not None and work.means is not None:
+        mean = work.means.loc["yhat"]
+        work.owa = owa(200 * mean["smape"], mean["mase"], naive2.smape, naive2.mase)
+
+
+def _score(work: _Work, scored: pd.DataFrame, history: pd.DataFrame, season_length: int) -> None:
+    """Metrics by series of the forecast, and means of it and of the simple forecasts.
+
+    A series of constant history has no MASE; means are over the series that have one.
+    """
+    keys = [name for name in ("unique_id", "ds", "cutoff") if name in scored]
+    means = {}
+    for model in ("yhat", *BASELINES):
+        by_id = evaluate(
+            scored[[*keys, model]],
+            scored[[*keys, "y"]],
+            metrics=METRICS,
+            train=history,
+            season_length=season_length,
+            model=model,
+        ).by_id
+        values = by_id[list(METRICS)].where(np.isfinite(by_id[list(METRICS)]))
+        means[model] = values.mean()
+        if model == "yhat":
+            work.scores = by_id
+    work.scored, work.means = scored, pd.DataFrame(means).T
+
+
+def _before_first_cutoff(history: pd.DataFrame, answer: pd.DataFrame) -> pd.DataFrame:
+    first = history["unique_id"].map(answer.groupby("unique_id")["cutoff"].min())
+    return history[history["ds"] <= first]
+
+
+def _finish(work: _Work) -> Outcome:
+    with work.stage("write"):
+        files = _write_results(work)
+    manifest = _manifest(work, files)
+    story = _story(work, manifest)
+    if work.job.output.report:
+        files["report"] = "report.html"
+        page = render(story)
+        _write(work.job, "report.html", lambda path: path.write_text(page, encoding="utf-8"))
+    text = json.dumps(manifest, indent=2, ensure_ascii=False, default=str) + "\n"
+    _write(work.job, "manifest.json", lambda path: path.write_text(text, encoding="utf-8"))
+    return Outcome(
+        kind=work.kind,
+        folder=work.job.folder,
+        files=files | {"manifest": "manifest.json"},
+        manifest=manifest,
+        failed=work.failed,
+        means=work.means,
+        owa=work.owa,
+        verdict=skill_in_words(story) if work.means is not None else "",
+    )
+
+
+def _write_results(work: _Work) -> dict[str, str]:
+    """Writes what there is, removes what an earlier run left and this one does not have."""
+    job = work.job
+    files = {work.kind: f"{work.kind}.{job.output.format}"}
+    _write_frame(job, files[work.kind], work.forecast)
+    for name, frame in (("scores", work.scores), ("failed", work.failed)):
+        if frame is not None and len(frame):
+            files[name] = f"{name}.csv"
+            _write_frame(job, files[name], frame)
+        else:
+            (job.folder / f"{name}.csv").unlink(missing_ok=True)
+    if job.output.model and work.kind == "forecast":
+        files["model"] = "model.tsmodels"
+        _write(job, files["model"], work.estimator.save)
+    return files
+
+
+def _write_frame(job: Job, name: str, frame: pd.DataFrame) -> None:
+    write = frame.to_csv if name.endswith(".csv") else frame.to_parquet
+    _write(job, name, lambda path: write(path, index=False))
+
+
+def check_folder(job: Job) -> None:
+    """Makes the output folder, and fails before any work if nothing can be written there."""
+    try:
+        job.folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=job.folder):
+            pass
+    except OSError as error:
+        raise _unwritable(job, error) from error
+
+
+def _write(job: Job, name: str, writer: Callable[[Path], Any]) -> None:
+    try:
+        with replacing(job.folder / name) as path:
+            writer(path)
+    except OSError as error:
+        raise _unwritable(job, error) from error
+
+
+def _unwritable(job: Job, error: OSError) -> JobError:
+    rule = "a folder that can be written"
+    reason = f"The system says: {error.strerror or error}."
+    return JobError(fault("output.folder", rule, job.output.folder, reason))
+
+
+def _manifest(work: _Work, files: Mapping[str, str]) -> dict[str, Any]:
+    history, job = work.history, work.job
+    created = datetime.datetime.now(datetime.UTC)
+    short = 0
+    if "fallback" in work.forecast:
+        marked = work.forecast["fallback"].astype(bool)
+        short = work.forecast.loc[marked, "unique_id"].nunique()
+    manifest: dict[str, Any] = {
+        "format_version": FORMAT_VERSION,
+        "kind": work.kind,
+        "created": created.strftime("%Y-%m-%d %H:%M UTC"),
+        "job": {"file": job.file.name, "sha256": job.sha256, "settings": dict(job.settings)},
+        "data": {
+            "sha256": work.input_sha256,
+            "rows": len(history),
+            "missing": int((~np.isfinite(history["y"].astype("float64"))).sum()),
+            "first": str(history["ds"].min()),
+            "last": str(history["ds"].max()),
+        },
+        "series": {
+            "read": int(history["unique_id"].nunique()),
+            "answered": int(work.forecast["unique_id"].nunique()),
+            "failed": len(work.failed),
+            "fallback": int(short),
+        },
+        "seconds": work.seconds,
+        "versions": _versions(),
+        "files": files,
+    }
+    if work.means is not None:
+        means = work.means.round(6)
+        manifest["scores"] = {model: means.loc[model].to_dict() for model in means.index}
+    if work.owa is not None:
+        manifest["owa"] = round(work.owa, 4)
+    return manifest
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version()}
+    for name in PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[name] = importlib.metadata.version(name)
+    return versions
+
+
+def _story(work: _Work, manifest: Mapping[str, Any]) -> Story:
+    shown = work.forecast
+    if work.kind == "backtest":  # the last window of each series is drawn
+        last = shown.groupby("unique_id")["cutoff"].transform("max")
+        shown = shown[shown["cutoff"] == last]
+    mase = {}
+    if work.means is not None:
+        mase = {str(name): float(value) for name, value in work.means["mase"].dropna().items()}
+    sizes = shown.groupby("unique_id").size()
+    return Story(
+        kind=work.kind,
+        label=work.job.data.target,
+        network=_network_words(work.estimator),
+        steps=int(sizes.max()) if len(sizes) else int(work.estimator.horizon),
+        windows=work.job.backtest.n_windows,
+        history=work.history,
+        forecast=shown,
+        scored=work.scored,
+        scores=work.scores,
+        mase=mase,
+        owa=work.owa,
+        failed=work.failed,
+        lag_copy=work.lag_copy,
+        language=work.job.output.language,
+        facts={
+            "job": work.job.file.name,
+            **{name: manifest[name] for name in ("created", "data", "series", "seconds")},
+            "settings": manifest["job"]["settings"],
+            "versions": manifest["versions"],
+        },
+    )
+
+
+def _network_words(estimator: Any) -> str:
+    from tsmodels.networks import resolve
+
+    return type(resolve(estimator.network)).__name__
