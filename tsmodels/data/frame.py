@@ -18,6 +18,7 @@ from typing import Any, Literal
 import narwhals as nw
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from tsmodels.checks import check_option, did_you_mean, fault
 from tsmodels.data.calendar import Calendar, infer_calendar
@@ -47,8 +48,8 @@ class FrameStyle:
     """What it takes to answer in the user's own kind: plain text, so that it can be stored."""
 
     kind: Kind = "pandas"
-    id_dtype: str = "str"  # of pandas, else the narwhals name
-    ds_dtype: str = "us"  # s, ms, us, ns, Date, or the narwhals name of an integer type
+    id_dtype: str = "str"  # as pandas or pyarrow call it; for polars, as narwhals does
+    ds_dtype: str = "us"  # s, ms, us, ns, Date, or the name of an integer type
     layout: str = "long"  # long or wide: what one row of the input is
 
 
@@ -275,6 +276,8 @@ def _layout(source: _Source, targets: tuple[str, ...]) -> str:
     if source.has_ids:
         _require(source, TIME)
         return "long"
+    if source.index is not None and ID in source.index.names:
+        _require(source, ID)
     if source.is_array or (source.has_time_index and TIME not in source.names):
         return "wide"
     found = [target for target in targets if target in source.names]
@@ -394,6 +397,8 @@ def _factorize(source: _Source) -> tuple[np.ndarray, np.ndarray, str]:
         )
         codes, seen = pd.factorize(np.asarray(encoded.indices))
         ids = _plain(encoded.dictionary.take(seen).to_pylist())
+        if source.kind == "pyarrow":
+            return ids, codes, str(encoded.dictionary.type)
         text = column.dtype in (nw.Categorical, nw.Enum)
         return ids, codes, "String" if text else str(column.dtype)
     native = source.native[ID]
@@ -429,12 +434,25 @@ def _stamps(source: _Source) -> tuple[np.ndarray, str | None, str]:
         return column.to_numpy().astype(np.int64, copy=False), None, str(column.dtype)
     if column.dtype == nw.Date:
         return column.cast(nw.Datetime("us")).to_numpy(), None, "Date"
-    if not isinstance(column.dtype, nw.Datetime):
+    if not isinstance(column.dtype, nw.Datetime) and not _is_pandas_zoned(column):
         column = _parsed(column)
+    if _is_pandas_zoned(column):
+        return _pandas_zoned(column.to_native())
     unit, tz = column.dtype.time_unit, column.dtype.time_zone  # type: ignore[attr-defined]
     if tz is not None:
         column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
     return column.to_numpy().astype("M8[us]", copy=False), tz, unit
+
+
+def _is_pandas_zoned(column: nw.Series[Any]) -> bool:
+    return isinstance(getattr(column.to_native(), "dtype", None), pd.DatetimeTZDtype)
+
+
+def _pandas_zoned(native: pd.Series) -> tuple[np.ndarray, str, str]:
+    """narwhals does not know the type where a zone's name has an underscore (America/New_York)."""
+    utc = native.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()
+    dtype: Any = native.dtype
+    return utc.astype("M8[us]", copy=False), str(dtype.tz), dtype.unit
 
 
 def _refuse_nulls(column: nw.Series[Any]) -> None:
@@ -492,7 +510,7 @@ def _numbers(source: _Source, name: Any) -> np.ndarray:
     column = source.column(name)
     if not column.dtype.is_numeric():
         present = column.drop_nulls()
-        example = repr(present[0]) if len(present) else "nothing"
+        example = repr(present.head(1).to_list()[0]) if len(present) else "nothing"
         native = getattr(column.to_native(), "dtype", column.dtype)
         way_out = "Numbers in text: pd.to_numeric(column). Yes and no: column.astype(int)."
         raise TypeError(
@@ -518,9 +536,9 @@ def _refuse_doubles(keys: Keys) -> None:
 
 
 def _refuse_infinite(keys: Keys, values: np.ndarray) -> None:
-    total = values.sum()
-    if np.isfinite(total):  # one pass where all is well
-        return
+    with np.errstate(invalid="ignore"):
+        if np.isfinite(values.sum()):  # one pass where all is well
+            return
     infinite = np.isinf(values).any(axis=1)
     if infinite.any():
         key = _where(keys.ids, keys.offsets, keys.ds, int(np.flatnonzero(infinite)[0]))
@@ -628,19 +646,35 @@ def forecast_frame(
         table[name] = _ds_out(values, style, tz) if stamped else _column_out(name, values, style)
     if style.kind == "pandas":
         return pd.DataFrame(table)
+    if style.kind == "pyarrow":
+        return pa.table(table)
     return nw.from_dict(table, backend=style.kind).to_native()
 
 
 def _ids_out(ids: np.ndarray, codes: np.ndarray, style: FrameStyle) -> Any:
     if style.kind == "pandas":
         return pd.Index(ids, dtype=style.id_dtype).take(codes)
+    if style.kind == "pyarrow":
+        return _arrow(ids, style.id_dtype).take(pa.array(codes))
     return nw.new_series(ID, ids[codes], getattr(nw, style.id_dtype)(), backend=style.kind)
 
 
+def _arrow(values: np.ndarray, name: str) -> pa.Array:
+    try:
+        return pa.array(values.tolist(), pa.type_for_alias(name))
+    except ValueError:  # a type with parameters, a decimal say, has no plain name
+        return pa.array(values.tolist())
+
+
 def _ds_out(ds: np.ndarray, style: FrameStyle, tz: str | None) -> Any:
+    is_stamp = ds.dtype.kind == "M"
     if style.kind == "pandas":
-        return _pandas_ds(ds, style, tz)
-    if ds.dtype.kind != "M":
+        return _pandas_ds(ds, style, tz) if is_stamp else ds.astype(style.ds_dtype.lower())
+    if style.kind == "pyarrow":
+        dated = pa.date32() if style.ds_dtype == "Date" else None
+        stamp = dated or (pa.timestamp(style.ds_dtype, tz) if is_stamp else None)
+        return pa.array(ds).cast(stamp or style.ds_dtype.lower())
+    if not is_stamp:
         return nw.new_series(TIME, ds, getattr(nw, style.ds_dtype)(), backend=style.kind)
     series = nw.new_series(TIME, ds, nw.Datetime("us"), backend=style.kind)
     if tz is not None:
@@ -650,9 +684,7 @@ def _ds_out(ds: np.ndarray, style: FrameStyle, tz: str | None) -> Any:
     return series.cast(nw.Datetime(style.ds_dtype, tz))  # type: ignore[arg-type]
 
 
-def _pandas_ds(ds: np.ndarray, style: FrameStyle, tz: str | None) -> Any:
-    if ds.dtype.kind != "M":
-        return ds.astype(style.ds_dtype.lower())
+def _pandas_ds(ds: np.ndarray, style: FrameStyle, tz: str | None) -> pd.DatetimeIndex:
     index = pd.DatetimeIndex(ds)
     if tz is not None:
         index = index.tz_localize("UTC").tz_convert(tz)
@@ -665,6 +697,9 @@ def _pandas_ds(ds: np.ndarray, style: FrameStyle, tz: str | None) -> Any:
 def _column_out(name: str, values: np.ndarray, style: FrameStyle) -> Any:
     if style.kind == "pandas":
         return values
-    return nw.new_series(
-        name, values.tolist() if values.dtype == object else values, backend=style.kind
+    plain: Any = values.tolist() if values.dtype == object else values
+    return (
+        pa.array(plain)
+        if style.kind == "pyarrow"
+        else nw.new_series(name, plain, backend=style.kind)
     )
