@@ -143,10 +143,21 @@ def test_fixed_holidays_are_learned_and_movable_ones_leave_no_gap():
     assert calendar.missing_after(ds, offsets).sum() == 0
 
 
-def test_seven_days_a_week_with_holes_stay_days():
-    rng = np.random.default_rng(0)
-    index = pd.date_range("2024-01-01", periods=200)
-    assert future(index[rng.random(200) < 0.4], 1)[0] == "D"
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10**6), n=st.integers(14, 200), rate=st.sampled_from([0.4, 0.6, 0.8]))
+def test_days_with_holes_make_no_trading_week_but_by_a_rare_chance(seed, n, rate):
+    seen = np.random.default_rng([seed, n]).random((200, n)) < rate
+    seen[:, 1] = seen[:, 2] = True
+    seen[:, -1] = True
+    index = pd.date_range("2024-01-01", periods=n)
+    names = infer_calendar(*stamps(*[index[row] for row in seen]))
+    trading = np.isin(names.codes, [i for i, f in enumerate(names.freqs) if f[0] in "BC"])
+    assert trading.mean() < 0.1
+
+
+def test_two_business_weeks_are_evidence_enough():
+    assert future(pd.bdate_range("2024-01-01", periods=10), 1)[0] == "B"
+    assert future(pd.bdate_range("2024-01-01", periods=9), 1)[0] == "D"
 
 
 def test_short_series_take_the_commonest_frequency():

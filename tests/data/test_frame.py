@@ -405,6 +405,11 @@ def test_mixed_time_zones():
         refused(pd.DataFrame({"ds": mixed, "y": 1.0}), "ds must be in one time zone", "utc=True")
 
 
+def test_dates_written_as_numbers():
+    frame = long_frame().assign(ds=lambda f: f["ds"].dt.strftime("%Y%m%d").astype(int))
+    refused(frame, "ds must be stamps, or ints that count steps. Got 20240101", "format='%Y%m%d'")
+
+
 def test_fractional_time():
     refused(
         long_frame().assign(ds=np.arange(7) / 2),

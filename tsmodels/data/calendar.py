@@ -505,20 +505,21 @@ def _weekday_names(days: np.ndarray, offsets: np.ndarray) -> np.ndarray:
 
 
 def _trading_names(days: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """Some weekdays never occur, over two weeks or more, and half of the others are there."""
+    """Some weekdays never occur, the others twice and more on average; and at the rate at which
+    those are there, chance explains it less than once in a hundred times."""
     names = np.full(len(offsets) - 1, "", object)
     seen = np.bitwise_or.reduceat(1 << ((days + 3) % 7), offsets[:-1])
-    first, last = days[offsets[:-1]], days[offsets[1:] - 1]
+    first, after = days[offsets[:-1]], days[offsets[1:] - 1] + 1
     n_seen = np.array([int(bits).bit_count() for bits in range(128)])[seen]
-    possible = (n_seen > 1) & (n_seen < 7) & (last - first >= 13)
+    possible = (n_seen > 1) & (n_seen < 7) & (after - first >= 12)  # two business weeks
     for bits in np.unique(seen[possible]):
         at = np.flatnonzero(possible & (seen == bits))
         week = "".join(day for i, day in enumerate(WEEKDAYS) if bits >> i & 1)
-        full = np.busday_count(
-            first[at].astype("M8[D]"), (last[at] + 1).astype("M8[D]"), weekmask=week
-        )
-        name = "B" if week == BUSINESS_WEEK else f"C-{week}"
-        names[at[2 * np.diff(offsets)[at] >= full]] = name
+        full = np.busday_count(first[at].astype("M8[D]"), after[at].astype("M8[D]"), weekmask=week)
+        present = np.diff(offsets)[at]
+        chance = (1 - present / (full + 1)) ** (after[at] - first[at] - full)
+        sure = (2 * present >= full) & (present >= 2 * n_seen[at]) & (chance < 0.01)
+        names[at[sure]] = "B" if week == BUSINESS_WEEK else f"C-{week}"
     return names
 
 

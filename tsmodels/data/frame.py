@@ -431,7 +431,9 @@ def _stamps(source: _Source) -> tuple[np.ndarray, str | None, str]:
         column = nw.from_native(native.dt.to_timestamp(), series_only=True)
     _refuse_nulls(column)
     if column.dtype.is_integer():
-        return column.to_numpy().astype(np.int64, copy=False), None, str(column.dtype)
+        steps = column.to_numpy().astype(np.int64, copy=False)
+        _refuse_dates_as_numbers(steps)
+        return steps, None, str(column.dtype)
     if column.dtype == nw.Date:
         return column.cast(nw.Datetime("us")).to_numpy(), None, "Date"
     if not isinstance(column.dtype, nw.Datetime) and not _is_pandas_zoned(column):
@@ -442,6 +444,16 @@ def _stamps(source: _Source) -> tuple[np.ndarray, str | None, str]:
     if tz is not None:
         column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
     return column.to_numpy().astype("M8[us]", copy=False), tz, unit
+
+
+def _refuse_dates_as_numbers(steps: np.ndarray) -> None:
+    """20240131 is a date, and as a number of steps it would leave 70 gaps to the next day."""
+    year, rest = np.divmod(steps, 10_000)
+    month, day = np.divmod(rest, 100)
+    dated = (year > 1800) & (year < 2200) & (month > 0) & (month < 13) & (day > 0) & (day < 32)
+    if len(steps) > 1 and dated.all():
+        way_out = "Parse it first: pd.to_datetime(frame['ds'].astype(str), format='%Y%m%d')."
+        raise ValueError(fault(TIME, "stamps, or ints that count steps", int(steps[0]), way_out))
 
 
 def _is_pandas_zoned(column: nw.Series[Any]) -> bool:
