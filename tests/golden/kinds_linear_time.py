@@ -6,7 +6,7 @@ Weights of the files follow torch: linear (out, in), depthwise convolution (C, 1
 from harness import build, loaded
 
 from tsmodels.backend import keras, ops
-from tsmodels.layers import scan
+from tsmodels.layers import rwkv, scan
 from tsmodels.layers.mamba import Mamba2Block, MambaBlock
 
 
@@ -172,10 +172,198 @@ def mamba2_block(case):
     return forward
 
 
+def flat(x):
+    """(1, 1, C) -> (C,)."""
+    return ops.reshape(x, (-1,))
+
+
+def rwkv4_wkv(case):
+    def run(t, steps, state=None):
+        w = -ops.exp(t["in.time_decay"])
+        return rwkv.wkv4(w, t["in.time_first"], t["in.k"][:, steps], t["in.v"][:, steps], state)
+
+    def forward(t):
+        if "cfg.split_at" not in case:
+            y, state = run(t, slice(None))
+            return dict(zip(("y", "aa", "bb", "pp"), (y, *state), strict=True))
+        split = case.cfg["split_at"]
+        head, middle = run(t, slice(0, split))
+        tail, (aa, bb, pp) = run(t, slice(split, None), middle)
+        at_split = dict(zip(("aa_at_split", "bb_at_split", "pp_at_split"), middle, strict=True))
+        return {
+            "y": ops.concatenate([head, tail], axis=1),
+            "aa": aa,
+            "bb": bb,
+            "pp": pp,
+            **at_split,
+        }
+
+    return forward
+
+
+def dense(layer, t, **names):
+    """Pairs for bias-free Dense layers held as attributes: attribute=name in the file."""
+    return [
+        (getattr(layer, mine).kernel, ops.transpose(t[f"{theirs}.weight"]))
+        for mine, theirs in names.items()
+    ]
+
+
+def rwkv4_time_weights(layer, w):
+    mixes = [(getattr(layer, f"mix_{k}"), flat(w[f"time_mix_{k}"])) for k in "kvr"]
+    plain = [(layer.time_decay, w["time_decay"]), (layer.time_first, w["time_first"])]
+    names = {"key": "key", "value": "value", "receptance": "receptance", "output_proj": "output"}
+    return mixes + plain + dense(layer, w, **names)
+
+
+def rwkv4_channel_weights(layer, w):
+    mixes = [(getattr(layer, f"mix_{k}"), flat(w[f"time_mix_{k}"])) for k in "kr"]
+    return mixes + dense(layer, w, key="key", value="value", receptance="receptance")
+
+
+def rwkv4_time_mix(case):
+    layer = build(rwkv.RWKV4TimeMix(), case.shape("in.x"))
+
+    def forward(t):
+        x = t["in.x"]
+        with loaded(layer, rwkv4_time_weights(layer, within(t, "w."))):
+            y, state = layer.advance(x, layer.initial_state(x.shape[0]))
+        names = {"state_x_prev": "x", "state_aa": "aa", "state_bb": "bb", "state_pp": "pp"}
+        return {"y": y, **{theirs: state[mine] for theirs, mine in names.items()}}
+
+    return forward
+
+
+def expansion(case, key):
+    inner, width = case.shape(key)
+    return inner / width
+
+
+def rwkv4_channel_mix(case):
+    expand = expansion(case, "w.key.weight")
+    layer = build(rwkv.RWKV4ChannelMix(expand), case.shape("in.x"))
+
+    def forward(t):
+        with loaded(layer, rwkv4_channel_weights(layer, within(t, "w."))):
+            return {"y": layer(t["in.x"])}
+
+    return forward
+
+
+def rwkv4_block(case):
+    first = 0 if "w.ln0.weight" in case else 1
+    layer = rwkv.RWKV4Block(expansion(case, "w.ffn.key.weight"), first, 2)
+    build(layer, case.shape("in.x"))
+
+    def forward(t):
+        norms = [layer.ln0, layer.ln1, layer.ln2] if first == 0 else [layer.ln1, layer.ln2]
+        values = [(n.gamma, t[f"w.{n.name}.weight"]) for n in norms]
+        values += [(n.beta, t[f"w.{n.name}.bias"]) for n in norms]
+        values += rwkv4_time_weights(layer.att, within(t, "w.att."))
+        values += rwkv4_channel_weights(layer.ffn, within(t, "w.ffn."))
+        with loaded(layer, values):
+            return {"y": layer(t["in.x"])}
+
+    return forward
+
+
+def heads_weights(layer, t):
+    """What v5 and v6 share."""
+    names = {k: k for k in ("key", "value", "receptance", "gate")} | {"output_proj": "output"}
+    return dense(layer, within(t, "w."), **names) + [
+        (layer.norm_scale, t["w.ln_x.weight"]),
+        (layer.norm_bias, t["w.ln_x.bias"]),
+        (layer.time_decay, t["w.time_decay"]),
+        (layer.time_first, t["w.time_faaaa"]),
+    ]
+
+
+def with_state(layer, values, x):
+    with loaded(layer, values):
+        y, state = layer.advance(x, layer.initial_state(x.shape[0]))
+    return {"y": y, "state": state["S"]}
+
+
+def rwkv5_time_mix(case):
+    layer = build(rwkv.RWKV5TimeMix(case.cfg["head_size"]), case.shape("in.x"))
+
+    def forward(t):
+        mixes = [(getattr(layer, f"mix_{k}"), flat(t[f"w.time_mix_{k}"])) for k in "kvrg"]
+        return with_state(layer, mixes + heads_weights(layer, t), t["in.x"])
+
+    return forward
+
+
+def rwkv6_time_mix(case):
+    ranks = {
+        "mix_rank": case.shape("w.time_maa_w2")[1],
+        "decay_rank": case.shape("w.time_decay_w1")[1],
+    }
+    layer = rwkv.RWKV6TimeMix(case.cfg["head_size"], **ranks)
+    build(layer, case.shape("in.x"))
+
+    def forward(t):
+        values = [(getattr(layer, f"mu_{k}"), flat(t[f"w.time_maa_{k}"])) for k in "xwkvrg"]
+        values += [
+            (layer.mix_a, t["w.time_maa_w1"]),
+            (layer.mix_b, t["w.time_maa_w2"]),
+            (layer.decay_a, t["w.time_decay_w1"]),
+            (layer.decay_b, t["w.time_decay_w2"]),
+        ]
+        return with_state(layer, values + heads_weights(layer, t), t["in.x"])
+
+    return forward
+
+
+def rwkv7_time_mix(case):
+    ranks = tuple(case.shape(f"w.{k}1")[1] for k in "wavg")
+    layer_id = case.cfg["layer_id"]
+    layer = rwkv.RWKV7TimeMix(case.cfg["head_size"], layer_id, layer_id + 1, ranks)
+    build(layer, case.shape("in.x"))
+
+    def forward(t):
+        thin = [f"{k}{i}" for k in "wavg" for i in (1, 2)] + ["w0", "a0", "v0", "k_k", "k_a"]
+        thin = [k for k in thin if k[0] != "v" or layer_id > 0]
+        vectors = [(getattr(layer, k), t[f"w.{k}"]) for k in thin]
+        values = [(v, flat(x) if len(v.shape) == 1 else x) for v, x in vectors]
+        values += [(getattr(layer, f"mu_{k}"), flat(t[f"w.x_{k}"])) for k in "rwkvag"]
+        values += [(layer.r_k, t["w.r_k"])]
+        values += [(layer.norm_scale, t["w.ln_x.weight"]), (layer.norm_bias, t["w.ln_x.bias"])]
+        names = {k: k for k in ("key", "value", "receptance")} | {"output_proj": "output"}
+        values += dense(layer, within(t, "w."), **names)
+        x, v_first = t["in.x"], t.get("in.v_first")
+        with loaded(layer, values):
+            state = layer.initial_state(x.shape[0])
+            y, state, v_first = layer.advance_with_values(x, state, v_first)
+        return {"y": y, "state": state["S"], "v_first": v_first}
+
+    return forward
+
+
+def rwkv7_channel_mix(case):
+    layer = rwkv.RWKV7ChannelMix(expansion(case, "w.key.weight"))
+    build(layer, case.shape("in.x"))
+
+    def forward(t):
+        values = dense(layer, within(t, "w."), key="key", value="value")
+        with loaded(layer, [(layer.mu_k, flat(t["w.x_k"])), *values]):
+            return {"y": layer(t["in.x"])}
+
+    return forward
+
+
 KINDS = {
     "mamba2_block": mamba2_block,
     "mamba_block": mamba_block,
     "mamba_residual_stack": mamba_residual_stack,
+    "rwkv4_block": rwkv4_block,
+    "rwkv4_channel_mix": rwkv4_channel_mix,
+    "rwkv4_time_mix": rwkv4_time_mix,
+    "rwkv4_wkv": rwkv4_wkv,
+    "rwkv5_time_mix": rwkv5_time_mix,
+    "rwkv6_time_mix": rwkv6_time_mix,
+    "rwkv7_channel_mix": rwkv7_channel_mix,
+    "rwkv7_time_mix": rwkv7_time_mix,
     "s6_discretisation": s6_discretisation,
     "s6_scan": s6_scan,
     "ssd": ssd,

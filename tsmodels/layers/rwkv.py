@@ -1,0 +1,910 @@
+"""RWKV-4, -5, -6 and -7: time mixing by a decayed memory, channel mixing by a gated square.
+
+    B batch   L length   Z chunks   c chunk length   C channels   H heads   K key and value width
+    r receptance (asks)   k key   v value   w decay   u bonus of the current moment   S state
+
+Papers: v4 arXiv 2305.13048; v5 (Eagle), v6 (Finch) arXiv 2404.05892; v7 (Goose) arXiv 2503.14456.
+Token shift mixes each moment with the one before it; the first sees zeros. Mixes, decays and bonus
+start as in the authors' code, by depth (`layer_id` of `n_layers`); projections that start at zero
+there start small or uniform here, so that every weight learns from the first step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tsmodels.backend import keras, ops
+from tsmodels.checks import check_int, check_real
+from tsmodels.layers.scan import (
+    ScanLayer,
+    chunk_length,
+    chunk_starts,
+    from_chunks,
+    into_chunks,
+    log_decay_between,
+    triangle,
+)
+
+LOWEST = -1e38  # the exponent of nothing; finite, because two infinities that meet give NaN
+HEAD_EPSILON = 64e-5
+
+
+# --- v4 -------------------------------------------------------------------------------------------
+
+
+def wkv4_state(batch: Any, channels: int, dtype: Any = "float32") -> tuple[Any, Any, Any]:
+    """Nothing seen yet: (aa, bb, pp) = (0, 0, lowest), each (B, C)."""
+    nothing = ops.zeros((batch, channels), dtype=dtype)
+    return nothing, nothing, nothing + LOWEST
+
+
+def wkv4_reference(w: Any, u: Any, k: Any, v: Any, state: Any = None) -> tuple[Any, Any]:
+    """As `wkv4`, one moment after the other, with a running maximum pp of the exponents."""
+
+    def step(state, at):
+        (aa, bb, pp), (k, v) = state, at
+        p = ops.maximum(pp, u + k)
+        e1, e2 = ops.exp(pp - p), ops.exp(u + k - p)
+        y = (e1 * aa + e2 * v) / (e1 * bb + e2)
+        p = ops.maximum(pp + w, k)
+        e1, e2 = ops.exp(pp + w - p), ops.exp(k - p)
+        aa, bb = e1 * aa + e2 * v, e1 * bb + e2
+        return (aa, bb, p), (y, bb, p)
+
+    state = wkv4_state(ops.shape(k)[0], k.shape[-1], k.dtype) if state is None else state
+    over_time = (ops.swapaxes(k, 0, 1), ops.swapaxes(v, 0, 1))
+    state, (y, _, _) = ops.scan(step, state, over_time)
+    return ops.swapaxes(y, 0, 1), state
+
+
+def wkv4(w: Any, u: Any, k: Any, v: Any, state: Any = None, chunk: int = 16) -> tuple[Any, Any]:
+    """Attention with a decay per channel. Peng et al., 2023, arXiv 2305.13048, equation 16.
+
+    wkv_t = (sum_{i<t} exp((t-1-i) w + k_i) v_i + exp(u + k_t) v_t) / (the same without v)
+
+    w <= 0 and u (C,); k, v (B, L, C). Within a chunk a softmax over its moments and the memory,
+    so that no exponent is ever positive; between chunks the memory (aa, bb, pp), each (B, C):
+    numerator aa exp(pp), denominator bb exp(pp). Returns wkv (B, L, C) and the memory.
+
+    >>> k, v = ops.zeros((1, 3, 1)), ops.reshape(ops.arange(3.0), (1, 3, 1))
+    >>> [float(y) for y in wkv4(ops.zeros(1), ops.zeros(1), k, v)[0][0, :, 0]]
+    [0.0, 0.5, 1.0]
+    """
+    length, c = ops.shape(k)[1], chunk_length(k, chunk)
+    state = wkv4_state(ops.shape(k)[0], k.shape[-1], k.dtype) if state is None else state
+    k, v = into_chunks(k, c, fill=LOWEST), into_chunks(v, c)  # (B, Z, c, C)
+    steps = ops.cast(ops.arange(c), k.dtype)[:, None]
+    (aa, bb, pp), state = _wkv4_starts(w, k, v, steps, state)
+    scores = k[:, :, None] + _wkv4_bias(w, u, c, k.dtype)  # (B, Z, i, j, C)
+    memory = pp[:, :, None] + steps * w  # (B, Z, i, C)
+    m = ops.stop_gradient(ops.maximum(ops.max(scores, axis=3), memory))
+    p, carried = ops.exp(scores - m[:, :, :, None]), ops.exp(memory - m)
+    numerator = ops.sum(p * v[:, :, None], axis=3) + carried * aa[:, :, None]
+    denominator = ops.sum(p, axis=3) + carried * bb[:, :, None]
+    y = from_chunks(numerator / denominator, length)
+    return y, _without_padding(state, w, ops.shape(k)[1] * c - length)
+
+
+def _wkv4_bias(w: Any, u: Any, c: int, dtype: Any) -> Any:
+    """(i, j, C): (i-1-j) w before the diagonal, u on it, nothing after it."""
+    steps = ops.cast(ops.arange(c), dtype)
+    age = (steps[:, None] - 1 - steps)[..., None]  # (i, j, 1)
+    bias = ops.where(age >= 0, ops.maximum(age, 0) * w, LOWEST)
+    return ops.where(age == -1, u, bias)
+
+
+def _wkv4_starts(w: Any, k: Any, v: Any, steps: Any, state: Any) -> tuple[Any, Any]:
+    """The memories before each chunk, each (B, Z, C), and the one after the last.
+
+    The maxima are constants of the gradient: they cancel in the quotient.
+    """
+    aa, bb, pp = state
+    c = k.shape[2]
+    late = k + (c - 1 - steps) * w
+    top = ops.stop_gradient(ops.max(late, axis=2))  # (B, Z, C)
+    weight = ops.exp(late - top[:, :, None])
+    before, after, last = _running_maximum(top, ops.stop_gradient(c * w), ops.stop_gradient(pp))
+    decay = ops.exp(before + c * w - after)
+    gain = ops.exp(top - after)
+    added = gain[..., None] * ops.stack([ops.sum(weight * v, 2), ops.sum(weight, 2)], axis=-1)
+    starts, end = chunk_starts(decay[..., None], added, ops.stack([aa, bb], axis=-1))
+    return (starts[..., 0], starts[..., 1], before), (end[..., 0], end[..., 1], last)
+
+
+def _running_maximum(top: Any, decay: Any, pp: Any) -> tuple[Any, Any, Any]:
+    """pp_z+1 = max(pp_z + decay, top_z): before and after every chunk (B, Z, C), and the last."""
+
+    def step(pp, top):
+        after = ops.maximum(pp + decay, top)
+        return after, after
+
+    last, after = ops.scan(step, pp, ops.swapaxes(top, 0, 1))
+    after = ops.stop_gradient(ops.swapaxes(after, 0, 1))
+    return ops.concatenate([pp[:, None], after[:, :-1]], axis=1), after, ops.stop_gradient(last)
+
+
+def _without_padding(state: Any, w: Any, padding: Any) -> Any:
+    """Takes back the decay of moments that were only filled up."""
+    aa, bb, pp = state
+    back = ops.cast(padding, w.dtype) * w
+    one = ops.exp(ops.stop_gradient(back) - back)  # 1, with the gradient of the decay
+    return aa * one, bb * one, pp - ops.stop_gradient(back)
+
+
+# --- v5, v6 ---------------------------------------------------------------------------------------
+
+
+def wkv6_reference(
+    r: Any, k: Any, v: Any, log_w: Any, u: Any, state: Any = None
+) -> tuple[Any, Any]:
+    """As `wkv6`, one moment after the other."""
+    added = k[..., None] * v[..., None, :]  # (B, L, H, K, V)
+    state = ops.zeros_like(added[:, 0]) if state is None else state
+
+    def step(S, at):
+        a, w = at
+        return w[..., None] * S + a, S
+
+    w = ops.broadcast_to(ops.exp(log_w), ops.shape(k))
+    last, before = ops.scan(step, state, (ops.swapaxes(added, 0, 1), ops.swapaxes(w, 0, 1)))
+    seen = ops.swapaxes(before, 0, 1) + u[..., None] * added
+    return ops.sum(r[..., None] * seen, axis=-2), last
+
+
+def wkv6(
+    r: Any, k: Any, v: Any, log_w: Any, u: Any, state: Any = None, chunk: int = 16
+) -> tuple[Any, Any]:
+    """Linear attention with a decay per key channel. Peng et al., 2024, arXiv 2404.05892, eq. 20.
+
+    y_t = r_t (diag(u) k_t^T v_t + S_{t-1});  S_t = diag(w_t) S_{t-1} + k_t^T v_t
+
+    r, k, v (B, L, H, K); log_w <= 0 (B, L, H, K), or (H, K) constant (RWKV-5); u (H, K).
+    Returns y (B, L, H, K) and S (B, H, K, K): keys by values.
+    """
+    batch, length, heads, width = ops.shape(k)
+    c = chunk_length(k, chunk)
+    log_w = ops.broadcast_to(log_w, ops.shape(k))
+    state = ops.zeros((batch, heads, width, width), k.dtype) if state is None else state
+    r, k, v, log_w = (into_chunks(x, c) for x in (r, k, v, log_w))  # (B, Z, c, H, K)
+    scores = _wkv6_scores(r, k, log_w, u)
+    r, k, v, log_w = (ops.swapaxes(x, 2, 3) for x in (r, k, v, log_w))  # (B, Z, H, c, K)
+    past = ops.cast(triangle(c, -1), k.dtype)
+    since = ops.exp(ops.matmul(past, log_w))  # from the start to just before i
+    until = ops.exp(ops.matmul(ops.transpose(past), log_w))  # from just after j to the end
+    added = ops.matmul(ops.swapaxes(k * until, -1, -2), v)  # (B, Z, H, K, V)
+    starts, last = chunk_starts(ops.exp(ops.sum(log_w, axis=-2))[..., None], added, state)
+    y = ops.matmul(scores, v) + ops.matmul(r * since, starts)
+    return from_chunks(ops.swapaxes(y, 2, 3), length), last
+
+
+def _wkv6_scores(r: Any, k: Any, log_w: Any, u: Any) -> Any:
+    """(B, Z, H, i, j): what moment i asks of moment j <= i of its chunk."""
+    *lead, c, heads, width = ops.shape(k)
+    between = log_decay_between(ops.reshape(log_w, (*lead, c, heads * width)), inclusive=False)
+    between = ops.reshape(between, (*lead, c, c, heads, width))
+    past = ops.cast(triangle(c, -1), k.dtype)[..., None, None]
+    now = ops.cast(ops.eye(c), k.dtype)[..., None, None]
+    decay = ops.exp(between) * past + now * u
+    scores = ops.sum(r[:, :, :, None] * decay * k[:, :, None], axis=-1)  # (B, Z, i, j, H)
+    return ops.moveaxis(scores, -1, 2)
+
+
+# --- v7 -------------------------------------------------------------------------------------------
+
+
+def wkv7_reference(
+    r: Any, log_w: Any, k: Any, v: Any, a: Any, b: Any, state: Any = None
+) -> tuple[Any, Any]:
+    """As `wkv7`, one moment after the other."""
+
+    def step(S, at):
+        w, k, v, a, b = at
+        removed = ops.sum(S * a[..., None, :], axis=-1)  # S a
+        S = S * w[..., None, :] + removed[..., None] * b[..., None, :]
+        S = S + v[..., None] * k[..., None, :]
+        return S, S
+
+    batch, _, heads, width = ops.shape(k)
+    state = ops.zeros((batch, heads, width, width), k.dtype) if state is None else state
+    over_time = tuple(ops.swapaxes(x, 0, 1) for x in (ops.exp(log_w), k, v, a, b))
+    last, S = ops.scan(step, state, over_time)
+    return ops.sum(ops.swapaxes(S, 0, 1) * r[..., None, :], axis=-1), last
+
+
+def wkv7(
+    r: Any, log_w: Any, k: Any, v: Any, a: Any, b: Any, state: Any = None, chunk: int = 16
+) -> tuple[Any, Any]:
+    """The generalised delta rule. Peng et al., 2025, arXiv 2503.14456, equation 17.
+
+    S_t = S_{t-1} (diag(w_t) + a_t b_t^T) + v_t k_t^T;  y_t = S_t r_t
+
+    All (B, L, H, K); -4 <= log_w <= 0. Returns y (B, L, H, K) and S (B, H, K, K): values by keys.
+    Within a chunk the vectors u_t = S_{t-1} a_t solve a triangular system, because u_t depends on
+    earlier ones alone; decays are taken from the middle of the chunk, so that their quotients stay
+    in range.
+    """
+    batch, length, heads, width = ops.shape(k)
+    c = chunk_length(k, chunk)
+    S0 = ops.zeros((batch, heads, width, width), k.dtype) if state is None else state
+    r, log_w, k, v, a, b = (
+        ops.swapaxes(into_chunks(x, c), 2, 3) for x in (r, log_w, k, v, a, b)
+    )  # (B, Z, H, c, K)
+    since = ops.cumsum(log_w, axis=-2)  # log W_i, to the end of moment i
+    total = since[..., -1:, :]
+    x, y = _delta_rule(since, log_w, k, v, a, b)  # u = x S0^T + y
+    rest = ops.exp(total - since)
+    forget = ops.matmul(ops.swapaxes(x, -1, -2), b * rest)
+    forget = forget + ops.exp(total) * ops.eye(width, dtype=k.dtype)
+    learn = ops.matmul(ops.swapaxes(y, -1, -2), b * rest)
+    learn = learn + ops.matmul(ops.swapaxes(v, -1, -2), k * rest)
+    S, last = _matrix_starts(forget, learn, S0)
+    u = ops.matmul(x, ops.swapaxes(S, -1, -2)) + y
+    near, far = _from_middle(since)
+    seen = ops.cast(triangle(c), k.dtype)
+    out = ops.matmul(r * ops.exp(since), ops.swapaxes(S, -1, -2))
+    out = out + ops.matmul(_products(r * near, b * far) * seen, u)
+    out = out + ops.matmul(_products(r * near, k * far) * seen, v)
+    return from_chunks(ops.swapaxes(out, 2, 3), length), last
+
+
+def _delta_rule(since: Any, log_w: Any, k: Any, v: Any, a: Any, b: Any) -> tuple[Any, Any]:
+    """x (B, Z, H, c, K) and y (B, Z, H, c, V) of u = x S0^T + y."""
+    before = since - log_w  # log W_{i-1}
+    near, far = _from_middle(since)
+    near = near * ops.exp(-log_w)
+    past = ops.cast(triangle(k.shape[-2], -1), k.dtype)
+    system = ops.eye(k.shape[-2], dtype=k.dtype) - _products(a * near, b * far) * past
+    known = ops.matmul(_products(a * near, k * far) * past, v)
+    right = ops.concatenate([a * ops.exp(before), known], axis=-1)
+    solved = ops.solve_triangular(system, right, lower=True)
+    return solved[..., : k.shape[-1]], solved[..., k.shape[-1] :]
+
+
+def _from_middle(since: Any) -> tuple[Any, Any]:
+    """W_i / W_mid and W_mid / W_j: their product is the decay between j and i."""
+    middle = since[..., since.shape[-2] // 2, :][..., None, :]
+    return ops.exp(since - middle), ops.exp(middle - since)
+
+
+def _products(x: Any, y: Any) -> Any:
+    return ops.matmul(x, ops.swapaxes(y, -1, -2))
+
+
+def _matrix_starts(M: Any, N: Any, S0: Any) -> tuple[Any, Any]:
+    """S_{z+1} = S_z M_z + N_z: the states before each chunk (B, Z, H, V, K), and the last."""
+
+    def step(S, at):
+        return ops.matmul(S, at[0]) + at[1], S
+
+    last, S = ops.scan(step, S0, (ops.swapaxes(M, 0, 1), ops.swapaxes(N, 0, 1)))
+    return ops.swapaxes(S, 0, 1), last
+
+
+# --- pieces of the layers -------------------------------------------------------------------------
+
+
+def shifted(x: Any, before: Any) -> Any:
+    """x one moment back: (B, L, C) and the moment before it (B, C)."""
+    return ops.concatenate([before[:, None], x[:, :-1]], axis=1)
+
+
+def head_norm(x: Any, scale: Any, bias: Any) -> Any:
+    """LayerNorm within each head. x (B, L, H, K), scale and bias (H K,)."""
+    batch, length, heads, width = ops.shape(x)
+    mean, variance = ops.moments(x, axes=[-1], keepdims=True)
+    x = (x - mean) * ops.rsqrt(variance + HEAD_EPSILON)
+    return ops.reshape(x, (batch, length, heads * width)) * scale + bias
+
+
+def _per_channel(f: Callable[[Any], Any]) -> Callable[..., Any]:
+    """An initializer from a function of the channel's place in [0, 1)."""
+
+    def initializer(shape, dtype=None):
+        size = shape[0] if len(shape) == 1 else shape[0] * shape[1]
+        return ops.reshape(ops.cast(f(ops.arange(size, dtype="float32") / size), dtype), shape)
+
+    return initializer
+
+
+def _decay_speed(low: float, span: float, power: float) -> Callable[..., Any]:
+    """low + span * place^power, the place counted from 0 to 1."""
+
+    def initializer(shape, dtype=None):
+        size = shape[0] if len(shape) == 1 else shape[0] * shape[1]
+        place = ops.arange(size, dtype="float32") / max(size - 1, 1)
+        return ops.reshape(ops.cast(low + span * place**power, dtype), shape)
+
+    return initializer
+
+
+def _zigzag(shape: Any, dtype: Any = None) -> Any:
+    """log(0.3) plus -1/2, 0, 1/2 in turn."""
+    place = ops.cast((ops.arange(shape[0]) + 1) % 3 - 1, dtype)
+    return place * 0.5 + ops.log(ops.cast(0.3, dtype))
+
+
+class _Mix(ScanLayer):
+    """Depth, weights and projections, said once."""
+
+    def __init__(self, layer_id: int = 0, n_layers: int = 1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.layer_id = check_int("layer_id", layer_id, 0)
+        self.n_layers = check_int("n_layers", n_layers)
+
+    @property
+    def depth(self) -> float:
+        """0 for the first layer, 1 for the last."""
+        return self.layer_id / max(self.n_layers - 1, 1)
+
+    @property
+    def height(self) -> float:
+        """1 for the first layer, almost 0 for the last."""
+        return 1 - self.layer_id / self.n_layers
+
+    def weight(self, name: str, shape: tuple[int, ...], initializer: Any) -> Any:
+        return self.add_weight(shape=shape, initializer=initializer, name=name)
+
+    def dense(self, name: str, width: int, units: int) -> Any:
+        layer = keras.layers.Dense(units, use_bias=False, name=name, dtype=self.dtype_policy)
+        layer.build((None, None, width))
+        return layer
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"layer_id": self.layer_id, "n_layers": self.n_layers}
+
+
+class _Heads(_Mix):
+    """A time mix with heads: a state S (B, H, K, K), a norm per head."""
+
+    def __init__(self, head_size: int = 64, layer_id: int = 0, n_layers: int = 1, **kwargs: Any):
+        super().__init__(layer_id, n_layers, **kwargs)
+        self.head_size = check_int("head_size", head_size)
+
+    def _count_heads(self, width: int) -> None:
+        if width % self.head_size:
+            raise ValueError(f"head_size must divide the width {width}. Got {self.head_size}.")
+        self.width, self.heads = width, width // self.head_size
+
+    def initial_state(self, batch: Any) -> dict[str, Any]:
+        size = self.head_size
+        return {
+            "x": self.zeros(batch, self.width),
+            "S": self.zeros(batch, self.heads, size, size),
+        }
+
+    def _split(self, x: Any) -> Any:
+        return ops.reshape(x, (*ops.shape(x)[:2], self.heads, self.head_size))
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"head_size": self.head_size}
+
+
+# --- RWKV-4 ---------------------------------------------------------------------------------------
+
+
+@keras.saving.register_keras_serializable("tsmodels")
+class RWKV4TimeMix(_Mix):
+    """Time mixing of RWKV-4, (B, L, C) -> (B, L, C). Peng et al., 2023, equations 11 to 18.
+
+    xx = x shifted;  k = Wk (x m_k + xx (1 - m_k)), v and r likewise;  w = -exp(time_decay);
+    out = Wo (sigmoid(r) wkv(w, u, k, v)). State: x, aa, bb, pp, each (B, C).
+
+    >>> layer = RWKV4TimeMix()
+    >>> tuple(layer(ops.ones((2, 5, 8))).shape)
+    (2, 5, 8)
+    """
+
+    def build(self, input_shape: Any) -> None:
+        self.width = width = input_shape[-1]
+        h, d = self.height, self.depth
+        decay = _decay_speed(-5, 8, 0.7 + 1.3 * d)
+        self.time_decay = self.weight("time_decay", (width,), decay)
+        self.time_first = self.weight("time_first", (width,), _zigzag)
+        self.mix_k = self.weight("mix_k", (width,), _per_channel(lambda c: c**h))
+        self.mix_v = self.weight("mix_v", (width,), _per_channel(lambda c: c**h + 0.3 * d))
+        self.mix_r = self.weight("mix_r", (width,), _per_channel(lambda c: c ** (0.5 * h)))
+        self.key = self.dense("key", width, width)
+        self.value = self.dense("value", width, width)
+        self.receptance = self.dense("receptance", width, width)
+        self.output_proj = self.dense("output_proj", width, width)
+
+    def initial_state(self, batch: Any) -> dict[str, Any]:
+        aa, bb, pp = wkv4_state(batch, self.width, self.compute_dtype)
+        return {"x": self.zeros(batch, self.width), "aa": aa, "bb": bb, "pp": pp}
+
+    def advance(self, x: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        xx = shifted(x, state["x"])
+        k = self.key(x * self.mix_k + xx * (1 - self.mix_k))
+        v = self.value(x * self.mix_v + xx * (1 - self.mix_v))
+        r = ops.sigmoid(self.receptance(x * self.mix_r + xx * (1 - self.mix_r)))
+        memory = (state["aa"], state["bb"], state["pp"])
+        w = -ops.exp(ops.convert_to_tensor(self.time_decay))
+        y, (aa, bb, pp) = wkv4(w, ops.convert_to_tensor(self.time_first), k, v, memory)
+        return self.output_proj(r * y), {"x": x[:, -1], "aa": aa, "bb": bb, "pp": pp}
+
+
+@keras.saving.register_keras_serializable("tsmodels")
+class RWKV4ChannelMix(_Mix):
+    """Channel mixing of RWKV-4, -5 and -6, (B, L, C) -> (B, L, C); inner width `expand` C.
+
+    k = Wk (x m_k + xx (1 - m_k)), r likewise;  out = sigmoid(r) (Wv relu(k)^2). State: x (B, C).
+    """
+
+    def __init__(self, expand: float = 4, layer_id: int = 0, n_layers: int = 1, **kwargs: Any):
+        super().__init__(layer_id, n_layers, **kwargs)
+        self.expand = check_real("expand", expand, 0, open_low=True)
+
+    def build(self, input_shape: Any) -> None:
+        self.width = width = input_shape[-1]
+        inner = max(1, int(self.expand * width))
+        start = _per_channel(lambda c: c**self.height)
+        self.mix_k = self.weight("mix_k", (width,), start)
+        self.mix_r = self.weight("mix_r", (width,), start)
+        self.key = self.dense("key", width, inner)
+        self.receptance = self.dense("receptance", width, width)
+        self.value = self.dense("value", inner, width)
+
+    def initial_state(self, batch: Any) -> dict[str, Any]:
+        return {"x": self.zeros(batch, self.width)}
+
+    def advance(self, x: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        xx = shifted(x, state["x"])
+        k = ops.relu(self.key(x * self.mix_k + xx * (1 - self.mix_k)))
+        r = self.receptance(x * self.mix_r + xx * (1 - self.mix_r))
+        return ops.sigmoid(r) * self.value(k * k), {"x": x[:, -1]}
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"expand": self.expand}
+
+
+# --- RWKV-5, RWKV-6 -------------------------------------------------------------------------------
+
+
+@keras.saving.register_keras_serializable("tsmodels")
+class RWKV5TimeMix(_Heads):
+    """Time mixing of RWKV-5 (Eagle), (B, L, C) -> (B, L, C). Peng et al., 2024, section 4.
+
+    r, k, v, g = W (x m + xx (1 - m));  w = exp(-exp(time_decay)), constant;
+    y = wkv(r, k, v, w, u);  out = Wo (HeadNorm(y) silu(g)). State: x (B, C), S (B, H, K, K).
+
+    >>> tuple(RWKV5TimeMix(head_size=4)(ops.ones((2, 5, 8))).shape)
+    (2, 5, 8)
+    """
+
+    def build(self, input_shape: Any) -> None:
+        width = input_shape[-1]
+        self._count_heads(width)
+        h, d, heads = self.height, self.depth, (self.heads, self.head_size)
+        straight, half = _per_channel(lambda c: c**h), _per_channel(lambda c: c ** (0.5 * h))
+        self.mix_k = self.weight("mix_k", (width,), straight)
+        self.mix_v = self.weight("mix_v", (width,), _per_channel(lambda c: c**h + 0.3 * d))
+        self.mix_r = self.weight("mix_r", (width,), half)
+        self.mix_g = self.weight("mix_g", (width,), half)
+        self.time_decay = self.weight("time_decay", heads, _decay_speed(-6, 5, 0.7 + 1.3 * d))
+        self.time_first = self.weight("time_first", heads, _bonus(d))
+        for name in ("key", "value", "receptance", "gate", "output_proj"):
+            setattr(self, name, self.dense(name, width, width))
+        self.norm_scale = self.weight("norm_scale", (width,), "ones")
+        self.norm_bias = self.weight("norm_bias", (width,), "zeros")
+
+    def advance(self, x: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        xx = shifted(x, state["x"])
+        k = self._split(self.key(x * self.mix_k + xx * (1 - self.mix_k)))
+        v = self._split(self.value(x * self.mix_v + xx * (1 - self.mix_v)))
+        r = self._split(self.receptance(x * self.mix_r + xx * (1 - self.mix_r)))
+        g = ops.silu(self.gate(x * self.mix_g + xx * (1 - self.mix_g)))
+        log_w = -ops.exp(ops.convert_to_tensor(self.time_decay))
+        y, S = wkv6(r, k, v, log_w, ops.convert_to_tensor(self.time_first), state["S"])
+        y = head_norm(y, self.norm_scale, self.norm_bias)
+        return self.output_proj(y * g), {"x": x[:, -1], "S": S}
+
+
+def _bonus(depth: float) -> Callable[..., Any]:
+    """depth * (1 - place) + 0.1 * (-1, 0, 1 in turn)."""
+
+    def initializer(shape, dtype=None):
+        size = shape[0] * shape[1]
+        place = ops.arange(size, dtype="float32")
+        zigzag = ((place + 1) % 3 - 1) * 0.1
+        start = depth * (1 - place / max(size - 1, 1)) + zigzag
+        return ops.reshape(ops.cast(start, dtype), shape)
+
+    return initializer
+
+
+@keras.saving.register_keras_serializable("tsmodels")
+class RWKV6TimeMix(_Heads):
+    """Time mixing of RWKV-6 (Finch), (B, L, C) -> (B, L, C). Peng et al., 2024, section 5.
+
+    As RWKV-5, but mixes and decay depend on the input, through two thin matrices each:
+    xx = x shifted - x;  (m_w, m_k, m_v, m_r, m_g) = tanh((x + xx m_x) A) B;
+    x_k = x + xx (mu_k + m_k) and so on;  w = exp(-exp(time_decay + tanh(x_w D) E)).
+    Ranks `mix_rank` and `decay_rank`. State: x (B, C), S (B, H, K, K).
+
+    >>> tuple(RWKV6TimeMix(head_size=4)(ops.ones((2, 5, 8))).shape)
+    (2, 5, 8)
+    """
+
+    def __init__(
+        self,
+        head_size: int = 64,
+        layer_id: int = 0,
+        n_layers: int = 1,
+        mix_rank: int = 32,
+        decay_rank: int = 64,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(head_size, layer_id, n_layers, **kwargs)
+        self.mix_rank = check_int("mix_rank", mix_rank)
+        self.decay_rank = check_int("decay_rank", decay_rank)
+
+    def build(self, input_shape: Any) -> None:
+        width = input_shape[-1]
+        self._count_heads(width)
+        h, d = self.height, self.depth
+        straight = _per_channel(lambda c: 1 - c**h)
+        half = _per_channel(lambda c: 1 - c ** (0.5 * h))
+        starts = {"x": straight, "w": straight, "k": straight, "r": half, "g": half}
+        starts["v"] = _per_channel(lambda c: 1 - (c**h + 0.3 * d))
+        for name in "xwkvrg":
+            setattr(self, f"mu_{name}", self.weight(f"mu_{name}", (width,), starts[name]))
+        thin, rank, decay = _uniform(1e-4), self.mix_rank, self.decay_rank
+        self.mix_a = self.weight("mix_a", (width, 5 * rank), thin)
+        self.mix_b = self.weight("mix_b", (5, rank, width), _uniform(1e-2))
+        self.decay_a = self.weight("decay_a", (width, decay), thin)
+        self.decay_b = self.weight("decay_b", (decay, width), _uniform(1e-2))
+        start = _decay_speed(-6, 5, 0.7 + 1.3 * d)
+        self.time_decay = self.weight("time_decay", (width,), start)
+        self.time_first = self.weight("time_first", (self.heads, self.head_size), _bonus(d))
+        for name in ("key", "value", "receptance", "gate", "output_proj"):
+            setattr(self, name, self.dense(name, width, width))
+        self.norm_scale = self.weight("norm_scale", (width,), "ones")
+        self.norm_bias = self.weight("norm_bias", (width,), "zeros")
+
+    def advance(self, x: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        xx = shifted(x, state["x"]) - x
+        m_w, m_k, m_v, m_r, m_g = self._mixes(x + xx * self.mu_x)
+        k = self._split(self.key(x + xx * (self.mu_k + m_k)))
+        v = self._split(self.value(x + xx * (self.mu_v + m_v)))
+        r = self._split(self.receptance(x + xx * (self.mu_r + m_r)))
+        g = ops.silu(self.gate(x + xx * (self.mu_g + m_g)))
+        x_w = x + xx * (self.mu_w + m_w)
+        decay = ops.matmul(ops.tanh(ops.matmul(x_w, self.decay_a)), self.decay_b)
+        log_w = self._split(-ops.exp(self.time_decay + decay))
+        y, S = wkv6(r, k, v, log_w, ops.convert_to_tensor(self.time_first), state["S"])
+        y = head_norm(y, self.norm_scale, self.norm_bias)
+        return self.output_proj(y * g), {"x": x[:, -1], "S": S}
+
+    def _mixes(self, x: Any) -> list[Any]:
+        batch, length, _ = ops.shape(x)
+        thin = ops.tanh(ops.matmul(x, self.mix_a))
+        thin = ops.reshape(thin, (batch, length, 5, self.mix_rank))
+        return [ops.matmul(thin[:, :, i], self.mix_b[i]) for i in range(5)]
+
+    def get_config(self) -> dict[str, Any]:
+        ranks = {"mix_rank": self.mix_rank, "decay_rank": self.decay_rank}
+        return super().get_config() | ranks
+
+
+def _uniform(scale: float) -> Any:
+    return keras.initializers.RandomUniform(-scale, scale)
+
+
+# --- RWKV-7 ---------------------------------------------------------------------------------------
+
+
+@keras.saving.register_keras_serializable("tsmodels")
+class RWKV7TimeMix(_Heads):
+    """Time mixing of RWKV-7 (Goose), (B, L, C) -> (B, L, C). Peng et al., 2025, section 4.
+
+    xx = x shifted - x;  x_i = x + xx mu_i;  w = exp(-exp(-1/2) sigmoid(w0 + tanh(x_w w1) w2));
+    a = sigmoid(a0 + x_a a1 a2);  g = sigmoid(x_g g1) g2;  kk = normalised (k k_k) per head;
+    k <- k (1 + (a - 1) k_a);  v <- v + (v_first - v) sigmoid(v0 + x_v v1 v2);
+    S <- S (diag(w) - kk (kk a)^T) + v k^T;  y = HeadNorm(S r) + (sum r k r_k) v;  out = Wo (y g)
+
+    `v_first` (B, L, C) are the values of the first layer of a stack (see `RWKV7Stack`); layer 0
+    has no v0, v1, v2 and takes its own. `ranks` are those of w, a, v, g; None takes the authors'
+    rule. State: x (B, C), S (B, H, K, K), values by keys.
+
+    >>> tuple(RWKV7TimeMix(head_size=4)(ops.ones((2, 5, 8))).shape)
+    (2, 5, 8)
+    """
+
+    def __init__(
+        self,
+        head_size: int = 64,
+        layer_id: int = 0,
+        n_layers: int = 1,
+        ranks: tuple[int, int, int, int] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(head_size, layer_id, n_layers, **kwargs)
+        self.ranks = None if ranks is None else tuple(check_int("ranks", rank) for rank in ranks)
+
+    def build(self, input_shape: Any) -> None:
+        width = input_shape[-1]
+        self._count_heads(width)
+        self._build_mixes(width)
+        self._build_thin(width)
+        self.k_k = self.weight("k_k", (width,), _constant(0.85))
+        self.k_a = self.weight("k_a", (width,), "ones")
+        self.r_k = self.weight("r_k", (self.heads, self.head_size), "zeros")
+        for name in ("receptance", "key", "value", "output_proj"):
+            setattr(self, name, self.dense(name, width, width))
+        self.norm_scale = self.weight("norm_scale", (width,), "ones")
+        self.norm_bias = self.weight("norm_bias", (width,), "zeros")
+
+    def _build_mixes(self, width: int) -> None:
+        h, d = self.height, self.depth
+        powers = {"r": (0.2, 0.0), "w": (0.9, 0.0), "k": (0.9, 0.4)}
+        powers |= {"v": (0.4, 0.6), "a": (0.9, 0.0), "g": (0.2, 0.0)}
+        for name, (power, shift) in powers.items():
+            start = _per_channel(lambda c, p=power * h, s=shift * d: 1 - (c**p + s))
+            setattr(self, f"mu_{name}", self.weight(f"mu_{name}", (width,), start))
+
+    def _build_thin(self, width: int) -> None:
+        speed = _decay_speed(-6.5, 5, 0.85 + self.depth**0.5)
+        starts = {"w": speed, "a": "zeros", "v": "ones"}
+        ranks = self.ranks or _ranks(width)
+        for name, rank in zip("wavg", ranks, strict=True):
+            if name == "v" and self.layer_id == 0:
+                continue
+            if name in starts:
+                setattr(self, f"{name}0", self.weight(f"{name}0", (width,), starts[name]))
+            orthogonal = keras.initializers.Orthogonal(0.1)
+            setattr(self, f"{name}1", self.weight(f"{name}1", (width, rank), _uniform(1e-4)))
+            setattr(self, f"{name}2", self.weight(f"{name}2", (rank, width), orthogonal))
+
+    def call(self, x: Any, v_first: Any = None) -> Any:
+        return self.advance(x, self.initial_state(ops.shape(x)[0]), v_first)[0]
+
+    def compute_output_shape(self, input_shape: Any, v_first_shape: Any = None) -> Any:
+        return input_shape
+
+    def advance(self, x: Any, state: dict[str, Any], v_first: Any = None) -> Any:
+        y, state, _ = self.advance_with_values(x, state, v_first)
+        return y, state
+
+    def advance_with_values(self, x: Any, state: dict[str, Any], v_first: Any = None) -> Any:
+        """`advance`, and the values for later layers: y, state, v_first."""
+        xx = shifted(x, state["x"]) - x
+        r, k = self.receptance(x + xx * self.mu_r), self.key(x + xx * self.mu_k)
+        log_w, a, g = self._gates(x, xx)
+        v, v_first = self._values(x + xx * self.mu_v, v_first)
+        kk = _unit(self._split(k * self.k_k))
+        k, a = self._split(k * (1 + (a - 1) * self.k_a)), self._split(a)
+        r, v, log_w = self._split(r), self._split(v), self._split(log_w)
+        y, S = wkv7(r, log_w, k, v, -kk, kk * a, state["S"])
+        now = ops.sum(r * k * self.r_k, axis=-1, keepdims=True) * v
+        y = head_norm(y, self.norm_scale, self.norm_bias) + ops.reshape(now, ops.shape(x))
+        return self.output_proj(y * g), {"x": x[:, -1], "S": S}, v_first
+
+    def _gates(self, x: Any, xx: Any) -> tuple[Any, Any, Any]:
+        """The log decay, the rate of learning in context, and the output gate, each (B, L, C)."""
+        w = ops.matmul(ops.tanh(ops.matmul(x + xx * self.mu_w, self.w1)), self.w2)
+        a = ops.matmul(ops.matmul(x + xx * self.mu_a, self.a1), self.a2)
+        g = ops.matmul(ops.sigmoid(ops.matmul(x + xx * self.mu_g, self.g1)), self.g2)
+        return -(0.6065306597126334 * ops.sigmoid(self.w0 + w)), ops.sigmoid(self.a0 + a), g
+
+    def _values(self, x_v: Any, v_first: Any) -> tuple[Any, Any]:
+        v = self.value(x_v)
+        if v_first is None or self.layer_id == 0:
+            return v, v
+        share = ops.sigmoid(self.v0 + ops.matmul(ops.matmul(x_v, self.v1), self.v2))
+        return v + (v_first - v) * share, v_first
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"ranks": self.ranks}
+
+
+def _constant(value: float) -> Any:
+    return keras.initializers.Constant(value)
+
+
+def _unit(x: Any) -> Any:
+    """x over its length in the last axis."""
+    return x * ops.rsqrt(ops.maximum(ops.sum(x * x, axis=-1, keepdims=True), 1e-24))
+
+
+def _ranks(width: int) -> tuple[int, int, int, int]:
+    """Of w, a, v, g, in steps of 32, as in the authors' code."""
+    rules = ((1.8, 0.5), (1.8, 0.5), (1.3, 0.5), (0.6, 0.8))
+    w, a, v, g = (max(32, 32 * round(f * width**p / 32)) for f, p in rules)
+    return w, a, v, g
+
+
+@keras.saving.register_keras_serializable("tsmodels")
+class RWKV7ChannelMix(_Mix):
+    """Channel mixing of RWKV-7: k = Wk (x + xx mu_k), out = Wv relu(k)^2. State: x (B, C)."""
+
+    def __init__(self, expand: float = 4, layer_id: int = 0, n_layers: int = 1, **kwargs: Any):
+        super().__init__(layer_id, n_layers, **kwargs)
+        self.expand = check_real("expand", expand, 0, open_low=True)
+
+    def build(self, input_shape: Any) -> None:
+        self.width = width = input_shape[-1]
+        inner = max(1, int(self.expand * width))
+        start = _per_channel(lambda c: 1 - c ** (self.height**4))
+        self.mu_k = self.weight("mu_k", (width,), start)
+        self.key = self.dense("key", width, inner)
+        self.value = self.dense("value", inner, width)
+
+    def initial_state(self, batch: Any) -> dict[str, Any]:
+        return {"x": self.zeros(batch, self.width)}
+
+    def advance(self, x: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        xx = shifted(x, state["x"]) - x
+        k = ops.relu(self.key(x + xx * self.mu_k))
+        return self.value(k * k), {"x": x[:, -1]}
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"expand": self.expand}
+
+
+# --- blocks ---------------------------------------------------------------------------------------
+
+
+class _Block(_Mix):
+    """x = x + time_mix(norm(x)); x = x + channel_mix(norm(x)); the first layer norms its input.
+
+    The state is that of both mixes, under att_ and ffn_.
+    """
+
+    def __init__(self, expand: float = 4, layer_id: int = 0, n_layers: int = 1, **kwargs: Any):
+        super().__init__(layer_id, n_layers, **kwargs)
+        self.expand = check_real("expand", expand, 0, open_low=True)
+
+    def time_mix(self, place: dict[str, Any]) -> Any:
+        raise NotImplementedError
+
+    def channel_mix(self, place: dict[str, Any]) -> Any:
+        return RWKV4ChannelMix(self.expand, name="ffn", **place)
+
+    def build(self, input_shape: Any) -> None:
+        place = {"layer_id": self.layer_id, "n_layers": self.n_layers, "dtype": self.dtype_policy}
+        self.ln0 = self._norm("ln0", input_shape) if self.layer_id == 0 else None
+        self.ln1, self.ln2 = self._norm("ln1", input_shape), self._norm("ln2", input_shape)
+        self.att, self.ffn = self.time_mix(place), self.channel_mix(place)
+        self.att.build(input_shape)
+        self.ffn.build(input_shape)
+
+    def _norm(self, name: str, shape: Any) -> Any:
+        norm = keras.layers.LayerNormalization(epsilon=1e-5, name=name, dtype=self.dtype_policy)
+        norm.build(shape)
+        return norm
+
+    def initial_state(self, batch: Any) -> dict[str, Any]:
+        parts = {"att": self.att.initial_state(batch), "ffn": self.ffn.initial_state(batch)}
+        return {f"{part}_{k}": v for part, state in parts.items() for k, v in state.items()}
+
+    def advance(self, x: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        x = x if self.ln0 is None else self.ln0(x)
+        y, att = self.att.advance(self.ln1(x), _part(state, "att_"))
+        return self._rest(x + y, att, state)
+
+    def _rest(self, x: Any, att: dict[str, Any], state: dict[str, Any]) -> Any:
+        y, ffn = self.ffn.advance(self.ln2(x), _part(state, "ffn_"))
+        return x + y, _named(att, "att_") | _named(ffn, "ffn_")
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"expand": self.expand}
+
+
+def _part(state: dict[str, Any], prefix: str) -> dict[str, Any]:
+    return {k[len(prefix) :]: v for k, v in state.items() if k.startswith(prefix)}
+
+
+def _named(state: dict[str, Any], prefix: str) -> dict[str, Any]:
+    return {f"{prefix}{k}": v for k, v in state.items()}
+
+
+@keras.saving.register_keras_serializable("tsmodels")
+class RWKV4Block(_Block):
+    """RWKV-4 block, (B, L, C) -> (B, L, C): pre-norm time mixing, then channel mixing.
+
+    >>> model = keras.Sequential([RWKV4Block(), keras.layers.Dense(1)])
+    >>> tuple(model(ops.ones((2, 5, 8))).shape)
+    (2, 5, 1)
+    """
+
+    def time_mix(self, place: dict[str, Any]) -> Any:
+        return RWKV4TimeMix(name="att", **place)
+
+
+class _HeadsBlock(_Block):
+    def __init__(
+        self,
+        head_size: int = 64,
+        expand: float = 3.5,
+        layer_id: int = 0,
+        n_layers: int = 1,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(expand, layer_id, n_layers, **kwargs)
+        self.head_size = check_int("head_size", head_size)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"head_size": self.head_size}
+
+
+@keras.saving.register_keras_serializable("tsmodels")
+class RWKV5Block(_HeadsBlock):
+    """RWKV-5 (Eagle) block, (B, L, C) -> (B, L, C); channel mixing as in RWKV-4."""
+
+    def time_mix(self, place: dict[str, Any]) -> Any:
+        return RWKV5TimeMix(self.head_size, name="att", **place)
+
+
+@keras.saving.register_keras_serializable("tsmodels")
+class RWKV6Block(_HeadsBlock):
+    """RWKV-6 (Finch) block, (B, L, C) -> (B, L, C); channel mixing as in RWKV-4."""
+
+    def time_mix(self, place: dict[str, Any]) -> Any:
+        return RWKV6TimeMix(self.head_size, name="att", **place)
+
+
+@keras.saving.register_keras_serializable("tsmodels")
+class RWKV7Block(_HeadsBlock):
+    """RWKV-7 (Goose) block, (B, L, C) -> (B, L, C). Alone it is a first layer; see `RWKV7Stack`."""
+
+    def time_mix(self, place: dict[str, Any]) -> Any:
+        return RWKV7TimeMix(self.head_size, name="att", **place)
+
+    def channel_mix(self, place: dict[str, Any]) -> Any:
+        return RWKV7ChannelMix(self.expand, name="ffn", **place)
+
+    def advance_with_values(self, x: Any, state: dict[str, Any], v_first: Any = None) -> Any:
+        """`advance`, and the values of the first layer: y, state, v_first."""
+        x = x if self.ln0 is None else self.ln0(x)
+        part = _part(state, "att_")
+        y, att, v_first = self.att.advance_with_values(self.ln1(x), part, v_first)
+        return *self._rest(x + y, att, state), v_first
+
+
+@keras.saving.register_keras_serializable("tsmodels")
+class RWKV7Stack(ScanLayer):
+    """`n_layers` RWKV-7 blocks whose later ones see the values of the first, (B, L, C) -> same.
+
+    >>> tuple(RWKV7Stack(2, head_size=4)(ops.ones((2, 5, 8))).shape)
+    (2, 5, 8)
+    """
+
+    def __init__(
+        self, n_layers: int = 1, head_size: int = 64, expand: float = 4, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.n_layers = check_int("n_layers", n_layers)
+        self.head_size = check_int("head_size", head_size)
+        self.expand = check_real("expand", expand, 0, open_low=True)
+
+    def build(self, input_shape: Any) -> None:
+        self.blocks = [
+            RWKV7Block(
+                self.head_size,
+                self.expand,
+                i,
+                self.n_layers,
+                name=f"block{i}",
+                dtype=self.dtype_policy,
+            )
+            for i in range(self.n_layers)
+        ]
+        for block in self.blocks:
+            block.build(input_shape)
+
+    def initial_state(self, batch: Any) -> dict[str, Any]:
+        states = [_named(b.initial_state(batch), f"{b.name}_") for b in self.blocks]
+        return {name: value for state in states for name, value in state.items()}
+
+    def advance(self, x: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        v_first, after = None, {}
+        for block in self.blocks:
+            part = _part(state, f"{block.name}_")
+            x, part, v_first = block.advance_with_values(x, part, v_first)
+            after |= _named(part, f"{block.name}_")
+        return x, after
+
+    def get_config(self) -> dict[str, Any]:
+        names = ("n_layers", "head_size", "expand")
+        return super().get_config() | {name: getattr(self, name) for name in names}
