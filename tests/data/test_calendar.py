@@ -143,7 +143,7 @@ def test_fixed_holidays_are_learned_and_movable_ones_leave_no_gap():
     assert calendar.missing_after(ds, offsets).sum() == 0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 10**6), n=st.integers(14, 200), rate=st.sampled_from([0.4, 0.6, 0.8]))
 def test_days_with_holes_make_no_trading_week_but_by_a_rare_chance(seed, n, rate):
     seen = np.random.default_rng([seed, n]).random((200, n)) < rate
@@ -187,6 +187,10 @@ def test_integer_time():
     calendar = infer_calendar(ds, offsets)
     assert [calendar.freqs[code] for code in calendar.codes][:2] == ["1", "10"]
     assert calendar.future(ds[[3, 6, 7]], 2)[:2].tolist() == [[6, 7], [40, 50]]
+
+
+def test_a_single_row_of_integer_time_counts_by_one():
+    assert infer_calendar(np.array([41]), np.array([0, 1])).freqs == ("1",)
 
 
 def test_stamps_far_outside_nanoseconds():

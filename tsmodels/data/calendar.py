@@ -10,6 +10,7 @@ integer time, and "C-MonTueWedThuFriSat" a trading week with its days written ou
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -412,7 +413,6 @@ def _infer_names(ds: np.ndarray, offsets: np.ndarray, tz: str | None) -> np.ndar
     lengths = np.diff(offsets)
     if ds.dtype.kind != "M":
         names = _named(_steps(ds, offsets), lambda step: str(step) if step else "")
-        names[lengths == 1] = ""
         weak = lengths < 3
     else:
         coarse = _smallest(ds.view(np.int64), offsets) >= 22 * HOUR
@@ -423,7 +423,10 @@ def _infer_names(ds: np.ndarray, offsets: np.ndarray, tz: str | None) -> np.ndar
         if coarse.any():
             names[coarse], short = _infer_days(*_pick(ds, offsets, coarse), tz)
             weak[coarse] |= short
-    return _borrow(names, weak, ds, offsets, tz)
+    names = _borrow(names, weak, ds, offsets, tz)
+    if ds.dtype.kind != "M":
+        names[(names == "") & (lengths == 1)] = "1"
+    return names
 
 
 def _pick(ds: np.ndarray, offsets: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -506,7 +509,8 @@ def _weekday_names(days: np.ndarray, offsets: np.ndarray) -> np.ndarray:
 
 def _trading_names(days: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     """Some weekdays never occur, the others twice and more on average; and at the rate at which
-    those are there, chance explains it less than once in a hundred times."""
+    those are there, chance explains it less than once in a hundred times. Any week but Monday to
+    Friday is one of many, so that it needs so much more evidence."""
     names = np.full(len(offsets) - 1, "", object)
     seen = np.bitwise_or.reduceat(1 << ((days + 3) % 7), offsets[:-1])
     first, after = days[offsets[:-1]], days[offsets[1:] - 1] + 1
@@ -517,7 +521,8 @@ def _trading_names(days: np.ndarray, offsets: np.ndarray) -> np.ndarray:
         week = "".join(day for i, day in enumerate(WEEKDAYS) if bits >> i & 1)
         full = np.busday_count(first[at].astype("M8[D]"), after[at].astype("M8[D]"), weekmask=week)
         present = np.diff(offsets)[at]
-        chance = (1 - present / (full + 1)) ** (after[at] - first[at] - full)
+        n_weeks = 1 if week == BUSINESS_WEEK else math.comb(7, int(bits).bit_count())
+        chance = n_weeks * (1 - present / (full + 1)) ** (after[at] - first[at] - full)
         sure = (2 * present >= full) & (present >= 2 * n_seen[at]) & (chance < 0.01)
         names[at[sure]] = "B" if week == BUSINESS_WEEK else f"C-{week}"
     return names
