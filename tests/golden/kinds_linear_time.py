@@ -7,6 +7,7 @@ from harness import build, loaded
 
 from tsmodels.backend import keras, ops
 from tsmodels.layers import rwkv, scan
+from tsmodels.layers import ttt as fast
 from tsmodels.layers.mamba import Mamba2Block, MambaBlock
 
 
@@ -352,6 +353,63 @@ def rwkv7_channel_mix(case):
     return forward
 
 
+def ttt_values(layer, t):
+    names = ["q_proj", "v_proj", "o_proj"] + ["k_proj"] * (not layer.share_qk)
+    names += ["g_proj"] * layer.use_gate
+    values = [(getattr(layer, n).kernel, ops.transpose(t[f"w.{n}.weight"])) for n in names]
+    for name in ("conv_q", "conv_k") if layer.share_qk else ():
+        values.append((getattr(layer, f"{name}_kernel"), taps(t[f"w.{name}.weight"])))
+        values.append((getattr(layer, f"{name}_bias"), t[f"w.{name}.bias"]))
+    for i, (W, b) in enumerate(layer.fast, start=1):
+        values += [(W, t[f"w.W{i}"]), (b, t[f"w.b{i}"])]
+    return values + [
+        (layer.token_rate, t["w.learnable_token_idx"]),
+        (layer.lr_kernel, ops.transpose(t["w.learnable_ttt_lr_weight"][:, 0])),
+        (layer.lr_bias, flat(t["w.learnable_ttt_lr_bias"])),
+        (layer.gamma, t["w.ttt_norm_weight"]),
+        (layer.beta, t["w.ttt_norm_bias"]),
+        (layer.post_norm.gamma, t["w.post_norm.weight"]),
+        (layer.post_norm.beta, t["w.post_norm.bias"]),
+    ]
+
+
+def ttt(cls):
+    def kind(case):
+        cfg = case.cfg
+        layer = cls(
+            n_heads=cfg["num_heads"],
+            mini_batch=cfg["mini_batch_size"],
+            base_lr=cfg["ttt_base_lr"],
+            rope_theta=cfg["rope_theta"],
+            use_gate=cfg["use_gate"],
+            share_qk=cfg["share_qk"],
+            d_conv=cfg["conv_kernel"],
+        )
+        build(layer, case.shape("in.x"))
+        states = [key[4:-6] for key in case.arrays if key.endswith("_state")]
+
+        def forward(t):
+            with loaded(layer, ttt_values(layer, t)):
+                y, state = layer.prefill(t["in.x"])
+            return {"y": y, **{f"{name}_state": state[name] for name in states}}
+
+        return forward
+
+    return kind
+
+
+def ttt_ln_l2_grad(case):
+    def forward(t):
+        x, target, gamma, beta = (t[f"in.{k}"] for k in ("x", "target", "gamma", "beta"))
+        return {
+            "ln": fast.layer_norm(x, gamma, beta),
+            "grad_x": fast.layer_norm_gradient(x, target, gamma, beta),
+            "gelu_bwd": fast.gelu_gradient(t["in.gelu_x"]),
+        }
+
+    return forward
+
+
 KINDS = {
     "mamba2_block": mamba2_block,
     "mamba_block": mamba_block,
@@ -367,4 +425,7 @@ KINDS = {
     "s6_discretisation": s6_discretisation,
     "s6_scan": s6_scan,
     "ssd": ssd,
+    "ttt_linear": ttt(fast.TTTLinear),
+    "ttt_ln_l2_grad": ttt_ln_l2_grad,
+    "ttt_mlp": ttt(fast.TTTMLP),
 }

@@ -25,8 +25,5 @@ NOT_YET = {
     "tft_imha": LATE,
     "tft_vsn": LATE,
     "transformer": LATE,
-    "ttt_linear": LATE,
-    "ttt_ln_l2_grad": LATE,
-    "ttt_mlp": LATE,
     "wordpiece": LATE,
 }

@@ -292,8 +292,8 @@ def shifted(x: Any, before: Any) -> Any:
 def head_norm(x: Any, scale: Any, bias: Any) -> Any:
     """LayerNorm within each head. x (B, L, H, K), scale and bias (H K,)."""
     batch, length, heads, width = ops.shape(x)
-    mean, variance = ops.moments(x, axes=[-1], keepdims=True)
-    x = (x - mean) * ops.rsqrt(variance + HEAD_EPSILON)
+    x = x - ops.mean(x, axis=-1, keepdims=True)
+    x = x * ops.rsqrt(ops.mean(x * x, axis=-1, keepdims=True) + HEAD_EPSILON)
     return ops.reshape(x, (batch, length, heads * width)) * scale + bias
 
 
