@@ -14,7 +14,8 @@ from html import escape
 import numpy as np
 
 WIDTH, HEIGHT = 360, 200
-LEFT, RIGHT, TOP, BOTTOM = 46, 12, 10, 26
+RIGHT, TOP, BOTTOM = 12, 10, 26
+LETTER = 6.3  # width of a figure of the labels
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,19 @@ class _Frame:
     x_span: tuple[float, float]
     y_span: tuple[float, float]
 
+    @property
+    def labels(self) -> list[str]:
+        return labels(ticks(*self.y_span))
+
+    @property
+    def left(self) -> float:
+        """Room for the longest label of y."""
+        return 14 + LETTER * max(map(len, self.labels), default=0)
+
     def x(self, value):
         low, high = self.x_span
-        return LEFT + (np.asarray(value, float) - low) / (high - low) * (WIDTH - LEFT - RIGHT)
+        width = WIDTH - self.left - RIGHT
+        return self.left + (np.asarray(value, float) - low) / (high - low) * width
 
     def y(self, value):
         low, high = self.y_span
@@ -142,6 +153,25 @@ def number(value: float) -> str:
     return f"{value:.3g}"
 
 
+def labels(values: Sequence[float]) -> list[str]:
+    """Short, distinct texts for equally spaced numbers: one unit, as many places as the step needs.
+
+    >>> labels([80000.0, 100000.0, 120000.0]), labels([0.0, 0.5]), labels([-2e6, 0.0])
+    (['80k', '100k', '120k'], ['0', '0.5'], ['-2M', '0'])
+    """
+    size = max(map(abs, values), default=0.0)
+    if len(values) < 2 or size >= 1e13 or size < 1e-4:
+        return [number(value) for value in values]
+    scales = [(1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, "")]
+    unit, letter = next(s for s in scales if size >= 10 * s[0] or s[0] == 1 or _multiple(values, s))
+    places = max(0, -math.floor(math.log10((values[1] - values[0]) / unit) + 1e-9))
+    return [f"{v / unit:,.{places}f}{letter}" if v else "0" for v in values]
+
+
+def _multiple(values: Sequence[float], scale: tuple[float, str]) -> bool:
+    return max(map(abs, values)) >= scale[0] > 1e3 and all(v % (scale[0] / 2) == 0 for v in values)
+
+
 def ticks(low: float, high: float, count: int = 4) -> list[float]:
     """Round numbers (1, 2 or 5 times a power of ten) between low and high.
 
@@ -189,12 +219,12 @@ def _area(frame: _Frame, band: Band) -> str:
 
 def _y_axis(frame: _Frame, whole: bool = False) -> str:
     parts = []
-    for tick in ticks(*frame.y_span):
+    for tick, text in zip(ticks(*frame.y_span), frame.labels, strict=True):
         if whole and tick != round(tick):
             continue
         y = frame.y(tick)
-        parts.append(_rule(LEFT, y, WIDTH - RIGHT, y, "grid"))
-        parts.append(f'<text class="y" x="{LEFT - 6}" y="{y + 3.5:.1f}">{number(tick)}</text>')
+        parts.append(_rule(frame.left, y, WIDTH - RIGHT, y, "grid"))
+        parts.append(f'<text class="y" x="{frame.left - 6:.1f}" y="{y + 3.5:.1f}">{text}</text>')
     return "".join(parts)
 
 
@@ -202,7 +232,7 @@ def _x_axis(frame: _Frame, labels) -> str:
     parts = []
     for position, text in labels:
         x = float(frame.x(position))
-        side = "start" if x < LEFT + 30 else "end" if x > WIDTH - RIGHT - 30 else "middle"
+        side = "start" if x < frame.left + 30 else "end" if x > WIDTH - RIGHT - 30 else "middle"
         parts.append(
             f'<text x="{x:.1f}" y="{HEIGHT - 9}" text-anchor="{side}">{escape(text)}</text>'
         )

@@ -120,7 +120,7 @@ class Job:
 
     def path(self, relative: str) -> Path:
         """A path of the job file, from its folder."""
-        return self.file.parent / relative
+        return (self.file.parent / relative).resolve()
 
     @property
     def folder(self) -> Path:

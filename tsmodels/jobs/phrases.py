@@ -8,6 +8,7 @@ ENGLISH = {
     "forecast": "{steps} steps ahead for {series} series",
     "backtest": "A test on the past: {steps} steps ahead, {windows} windows, {series} series",
     "read": "{rows} values of {label} from {first} to {last} were read.",
+    "moment": "step {number}",
     "method": "{network} forecast the next {steps} steps of each series.",
     "method_backtest": (
         "{network} forecast {windows} stretches of the past of each series, {steps} steps each, "
@@ -26,6 +27,9 @@ ENGLISH = {
     "all_answered": "Every series has an answer.",
     "some_failed": "{count} of {series} series have no answer; the reasons are below.",
     "fallback": "{count} series, too short for the network, got the seasonal naive forecast.",
+    "no_scale": (
+        "No series has a MASE, because repeating the last season is without error in its history."
+    ),
     "yhat": "forecast",
     "naive": "repeating the last value",
     "seasonal_naive": "repeating the last season",
@@ -76,6 +80,7 @@ CHINESE = {
     "forecast": "{series} 条序列，预测未来 {steps} 步",
     "backtest": "历史回测：{series} 条序列，{windows} 个窗口，每个 {steps} 步",
     "read": "读入 {label} 的 {rows} 个值，时间从 {first} 到 {last}。",
+    "moment": "第 {number} 步",
     "method": "{network} 预测了每条序列接下来的 {steps} 步。",
     "method_backtest": (
         "{network} 只用之前的数据，对每条序列的 {windows} 段历史各预测 {steps} 步。"
@@ -88,6 +93,7 @@ CHINESE = {
     "all_answered": "所有序列都有预测结果。",
     "some_failed": "{series} 条序列中有 {count} 条没有结果，原因见下。",
     "fallback": "{count} 条序列过短，改用季节性朴素预测。",
+    "no_scale": "所有序列的历史都能由“重复上一个周期”无误得出，因此没有 MASE。",
     "yhat": "预测",
     "naive": "重复最后一个值",
     "seasonal_naive": "重复上一个周期",

@@ -86,8 +86,8 @@ def _summary(story: Story, words, n_series: int) -> str:
         words["read"].format(
             rows=f"{len(story.history):,}",
             label=story.label,
-            first=_moment(span.min()),
-            last=_moment(span.max()),
+            first=_told(span.min(), words),
+            last=_told(span.max(), words),
         ),
         words[method].format(network=story.network, steps=story.steps, windows=story.windows),
         skill_in_words(story, story.language),
@@ -100,7 +100,7 @@ def skill_in_words(story: Story, language: str = "en") -> str:
     """How the forecast compares with the best simple one, and whether it repeats the past."""
     words = LANGUAGES[language]
     if not story.mase:
-        return words["no_truth"]
+        return words["no_truth" if story.scored is None else "no_scale"]
     name, skill = words[story.best_naive], story.skill
     if not np.isfinite(skill) or abs(skill) < 0.005:
         sentence = words["same"].format(naive=name)
@@ -339,6 +339,13 @@ def _moment(value: Any) -> str:
     if value == value.normalize():
         return f"{value:%Y-%m-%d}"
     return f"{value:%Y-%m-%d %H:%M}"
+
+
+def _told(value: Any, words) -> str:
+    """A moment inside a sentence: a bare number says what it counts."""
+    return (
+        _moment(value) if isinstance(value, pd.Timestamp) else words["moment"].format(number=value)
+    )
 
 
 def _ends(times) -> list[tuple[float, str]]:
