@@ -1,0 +1,116 @@
+"""Positions: tables that are added to features, rotations of heads, biases on attention scores."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tsmodels.backend import keras, ops
+from tsmodels.checks import check_int, check_option, fault
+
+LAYOUTS = ("interleaved", "concatenated")
+
+
+def sinusoidal(length: int, width: int, layout: str = "interleaved") -> np.ndarray:
+    """Sines and cosines of geometric wavelengths, float64 (length, width). Vaswani et al., 2017.
+
+    "interleaved" is the paper's: sin and cos of pos / 10000^(2i / width) in columns 2i and 2i + 1.
+    "concatenated" is tensor2tensor's: all sines, then all cosines, of pos * 10000^(-i / (n - 1))
+    for i below n = width / 2.
+
+    >>> sinusoidal(2, 4).round(3).tolist()
+    [[0.0, 1.0, 0.0, 1.0], [0.841, 0.54, 0.01, 1.0]]
+    """
+    check_option("layout", layout, LAYOUTS)
+    n = (width + 1) // 2
+    whole = width / 2 if layout == "interleaved" else max(n - 1, 1)
+    angles = np.arange(length)[:, None] * 10000.0 ** (-np.arange(n) / whole)  # (length, n)
+    waves = np.stack([np.sin(angles), np.cos(angles)])  # (2, length, n)
+    axes = (1, 2, 0) if layout == "interleaved" else (1, 0, 2)
+    return waves.transpose(axes).reshape(length, 2 * n)[:, :width]
+
+
+@keras.saving.register_keras_serializable("tsmodels")
+class SinusoidalPositions(keras.layers.Layer):
+    """x + `sinusoidal` positions: (B, T, D) -> (B, T, D), T known when the model is made.
+
+    >>> SinusoidalPositions()(ops.zeros((1, 3, 2))).shape == (1, 3, 2)
+    True
+    """
+
+    def __init__(self, layout: str = "interleaved", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.layout = check_option("layout", layout, LAYOUTS)
+        self.supports_masking = True
+
+    def call(self, x: Any) -> Any:
+        length, width = x.shape[1:]
+        return x + ops.cast(sinusoidal(length, width, self.layout), x.dtype)
+
+
+@keras.saving.register_keras_serializable("tsmodels")
+class LearnedPositions(keras.layers.Layer):
+    """x + a learned vector per step: (B, T, D) -> (B, T, D) for T up to `max_length`.
+
+    >>> LearnedPositions(8)(ops.zeros((1, 3, 2))).shape == (1, 3, 2)
+    True
+    """
+
+    def __init__(self, max_length: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.max_length = check_int("max_length", max_length)
+        self.supports_masking = True
+
+    def build(self, input_shape: Any) -> None:
+        small = keras.initializers.RandomUniform(-0.02, 0.02)
+        shape = (self.max_length, input_shape[-1])
+        self.table = self.add_weight(shape, initializer=small, name="table")
+
+    def call(self, x: Any) -> Any:
+        length = x.shape[1]
+        if length is not None and length > self.max_length:
+            rule = f"at least the {length} steps of its input"
+            raise ValueError(fault("max_length", rule, self.max_length))
+        return x + self.table[: ops.shape(x)[1]]
+
+
+def rotary(x: Any, base: float = 10000.0) -> Any:
+    """Heads (B, T, N, d) rotated by position in the planes (2i, 2i + 1). Su et al., 2021.
+
+    The product of a rotated query and a rotated key depends on their distance alone.
+
+    >>> x = ops.ones((1, 2, 1, 2))
+    >>> [round(float(value), 3) for value in rotary(x)[0, 1, 0]]
+    [-0.301, 1.382]
+    """
+    width = x.shape[-1]
+    if width % 2:
+        raise ValueError(fault("head width", "even for rotary positions", width))
+    rates = base ** (-np.arange(0, width, 2) / width)  # (d / 2,)
+    steps = ops.cast(ops.arange(ops.shape(x)[1]), "float32")
+    angles = steps[:, None, None] * ops.cast(rates, "float32")  # (T, 1, d / 2)
+    cos, sin = ops.cast(ops.cos(angles), x.dtype), ops.cast(ops.sin(angles), x.dtype)
+    even, odd = x[..., ::2], x[..., 1::2]
+    turned = ops.stack([even * cos - odd * sin, even * sin + odd * cos], axis=-1)
+    return ops.reshape(turned, ops.shape(x))
+
+
+def alibi_slopes(n_heads: int) -> list[float]:
+    """Slopes per head: the geometric sequence of Press, Smith & Lewis, 2022.
+
+    >>> alibi_slopes(4)
+    [0.25, 0.0625, 0.015625, 0.00390625]
+    """
+    power = 2 ** math.floor(math.log2(n_heads))
+    slopes = [2.0 ** (-8 * (h + 1) / power) for h in range(power)]
+    between = [2.0 ** (-4 * (h + 1) / power) for h in range(0, 2 * power, 2)]
+    return slopes + between[: n_heads - power]
+
+
+def alibi(n_heads: int, length: Any, dtype: str = "float32") -> Any:
+    """Attention biases (n_heads, T, T): minus the slope times the distance of query and key."""
+    steps = ops.cast(ops.arange(length), dtype)
+    distance = ops.abs(steps[:, None] - steps[None, :])  # (T, T)
+    return -ops.cast(alibi_slopes(n_heads), dtype)[:, None, None] * distance
