@@ -143,6 +143,12 @@ def test_fixed_holidays_are_learned_and_movable_ones_leave_no_gap():
     assert calendar.missing_after(ds, offsets).sum() == 0
 
 
+def test_two_years_without_a_trade_on_a_date_make_no_holiday():
+    index = pd.bdate_range("2019-01-01", "2021-01-15")
+    ds, offsets = stamps(index[~index.isin(["2019-06-03", "2020-06-03"])])
+    assert infer_calendar(ds, offsets).holidays == ((),)
+
+
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 10**6), n=st.integers(14, 200), rate=st.sampled_from([0.4, 0.6, 0.8]))
 def test_days_with_holes_make_no_trading_week_but_by_a_rare_chance(seed, n, rate):

@@ -272,6 +272,26 @@ def test_gaps_are_closed_in_local_time_over_a_clock_change():
     ]
 
 
+def mixed_frame():
+    """Days at noon, months on the 15th; each series lacks its third stamp."""
+    days = pd.date_range("2024-01-01 12:00", periods=6).delete(2)
+    months = (pd.date_range("2024-01-01", periods=6, freq="MS") + pd.Timedelta("14D")).delete(2)
+    frame = pd.DataFrame({"unique_id": ["d"] * 5 + ["m"] * 5, "ds": days.append(months), "y": 1.0})
+    return frame
+
+
+def test_gaps_are_closed_on_the_grid_of_each_series():
+    panel = make_panel(mixed_frame())
+    closed = panel.ds[panel.rows == -1].astype("M8[h]").astype(str).tolist()
+    assert closed == ["2024-01-03T12", "2024-03-15T00"]
+
+
+def test_taken_series_keep_their_own_frequency():
+    panel = make_panel(mixed_frame()).take([1, 0])
+    after = panel.future(1)[:, 0].astype("M8[h]").astype(str).tolist()
+    assert after == ["2024-07-15T00", "2024-01-07T12"]
+
+
 def test_infinite_values_are_refused():
     frame = long_frame()
     frame.loc[[5, 6], "y"] = np.inf, -np.inf
