@@ -180,3 +180,28 @@ def test_scorer_is_minus_the_mean_over_ids(name, expected):
     score = check_scoring(Fixed(), scoring=metrics.scorer(name))
     assert score(Fixed(), None) == pytest.approx(-expected)
     assert clone(score, safe=False) == score
+
+
+def test_scorer_in_a_grid_search_picks_the_season():
+    from sklearn.model_selection import GridSearchCV
+
+    from tsmodels import RollingOrigin, SeasonalNaive
+
+    rng = np.random.default_rng(0)
+    frame = pd.concat(
+        pd.DataFrame({"unique_id": uid, "ds": range(n), "y": np.arange(n) % 6 + rng.normal(size=n)})
+        for uid, n in (("a", 60), ("b", 90))
+    )
+    search = GridSearchCV(
+        SeasonalNaive(horizon=6),
+        {"season_length": [4, 6]},
+        cv=RollingOrigin(horizon=6, n_splits=3),
+        scoring=metrics.scorer("mae"),
+        n_jobs=2,
+        error_score="raise",
+    ).fit(frame)
+    assert search.best_params_ == {"season_length": 6}
+    cut = frame.groupby("unique_id").cumcount(ascending=False) < 6
+    forecast = SeasonalNaive(horizon=6, season_length=6).fit(frame[~cut]).predict()
+    expected = metrics.evaluate(forecast, frame[cut], metrics=["mae"]).mean["mae"]
+    assert metrics.scorer("mae")(search.best_estimator_, frame) == pytest.approx(-expected)

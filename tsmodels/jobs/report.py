@@ -412,6 +412,7 @@ i.history{--line:var(--past)}i.truth{--line:var(--ink);opacity:.4;height:4px}
 table{border-collapse:collapse;font-size:.88rem;width:100%;font-variant-numeric:tabular-nums}
 th,td{text-align:left;padding:5px 14px 5px 0;border-bottom:1px solid var(--line-soft);
 vertical-align:top;overflow-wrap:anywhere}
+td:first-child{min-width:9.5rem}
 th{color:var(--muted);font-weight:500}
 summary{cursor:pointer;font-weight:600}
 details[open] summary{margin-bottom:.5rem}
