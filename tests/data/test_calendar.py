@@ -145,7 +145,7 @@ def test_fixed_holidays_are_learned_and_movable_ones_leave_no_gap():
 
 def test_two_years_without_a_trade_on_a_date_make_no_holiday():
     index = pd.bdate_range("2019-01-01", "2021-01-15")
-    ds, offsets = stamps(index[~index.isin(["2019-06-03", "2020-06-03"])])
+    ds, offsets = stamps(index.drop(["2019-06-03", "2020-06-03"]))
     assert infer_calendar(ds, offsets).holidays == ((),)
 
 
