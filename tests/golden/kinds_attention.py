@@ -1,7 +1,7 @@
 """Loading maps: attention, positions, Transformer layers, decoders with attention."""
 
-from harness import build
-from torch_weights import cell_values, holding, in_order, lengths_mask, linear, norm
+from harness import build, loaded
+from torch_weights import cell_values, in_order, lengths_mask, linear, norm
 
 from tsmodels.backend import keras, ops
 from tsmodels.layers.attention import (
@@ -46,7 +46,7 @@ def mha(case):
 
     def forward(t):
         inputs = [t[f"in.{name}"] for name in ("query", "key", "value")]
-        with holding(layer, heads(layer, t, "w.")):
+        with loaded(layer, heads(layer, t, "w.")):
             _, weights, _ = layer(*inputs, key_mask=mask, return_attention=True)
             return {"y": layer(*inputs, key_mask=mask), "attn": weights}
 
@@ -88,7 +88,7 @@ def transformer_encoder(case):
     mask = source_mask(case, "in.lengths", "in.x")
 
     def forward(t):
-        with holding(layer, transformer_layer(layer, t, "w.")):
+        with loaded(layer, transformer_layer(layer, t, "w.")):
             return {"y": layer(t["in.x"], mask=mask)}
 
     return forward
@@ -100,7 +100,7 @@ def transformer_decoder(case):
     mask = source_mask(case, "in.lengths", "in.memory")
 
     def forward(t):
-        with holding(layer, transformer_layer(layer, t, "w.")):
+        with loaded(layer, transformer_layer(layer, t, "w.")):
             return {"y": layer(t["in.x"], t["in.memory"], memory_mask=mask)}
 
     return forward
@@ -150,9 +150,9 @@ def memory_attention(make, weights, activation):
         mask = source_mask(case, "in.memory_lengths", "in.memory")
 
         def forward(t):
-            with holding(attention, weights(attention, t)):
+            with loaded(attention, weights(attention, t)):
                 context, align = attention(t["in.query"], t["in.memory"], memory_mask=mask)
-            with holding(combine, linear(combine, t, "w.linear_out")):
+            with loaded(combine, linear(combine, t, "w.linear_out")):
                 attended = combine(ops.concatenate([context, t["in.query"]], axis=-1))
             return {"align": align, "attn_h": attended, "context": context}
 
@@ -193,7 +193,7 @@ def attention_score_variants(case):
         }
         scores = {}
         for name, layer in layers.items():
-            with holding(layer, in_order(layer, values[name])):
+            with loaded(layer, in_order(layer, values[name])):
                 found = layer.scores(t["in.query"][:, None], layer.keys(t["in.memory"]))
                 scores[name] = found[:, 0]
         return scores
@@ -214,7 +214,7 @@ def luong_decoder_input_feeding(case):
         pairs = in_order(layer.cell, cell_values("lstm", t, "w.lstm"))
         pairs += linear(layer.combine, t, "w.att.linear_out")
         pairs += [(layer.attention.kernel, ops.transpose(t["w.att.linear_in.weight"]))]
-        with holding(layer, pairs):
+        with loaded(layer, pairs):
             start = {"h": t["in.h0"], "c": t["in.c0"]}
             y, align = layer(t["in.y"], t["in.memory"], memory_mask=mask, initial_state=start)
         return {"attn_h": y, "align": align}
@@ -235,7 +235,7 @@ def bahdanau_decoder(case):
             (layer.attention.memory_kernel, ops.transpose(t["w.att.U.weight"])),
             (layer.attention.v, t["w.att.v.weight"][0]),
         ]
-        with holding(layer, pairs):
+        with loaded(layer, pairs):
             y, align = layer(t["in.y_prev"], t["in.annotations"], memory_mask=mask)
         context = ops.matmul(align, t["in.annotations"])
         return {"states": y, "align": align, "context": context}

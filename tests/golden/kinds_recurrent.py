@@ -4,8 +4,8 @@ Torch weights: gates are row blocks, i f g o for the LSTM (as in Keras) and r z 
 (Keras: z r h). The kernels of Keras are the transposed weights.
 """
 
-from harness import build
-from torch_weights import cell_values, holding, in_order, lengths_mask
+from harness import build, loaded
+from torch_weights import cell_values, in_order, lengths_mask
 
 from tsmodels.backend import keras, ops
 from tsmodels.layers.convolution import CausalConv1D, CausalDepthwiseConv1D
@@ -45,7 +45,7 @@ def recurrent(cell):
                     if key in case
                 ]
                 values = sum((cell_values(cell, t, "w", f"_l{i}{e}") for e in endings), [])
-                with holding(layer, in_order(layer, values)):
+                with loaded(layer, in_order(layer, values)):
                     x, *states = layer(x, initial_state=starts, mask=mask)
                 finals += states
             per_state = 2 if "in.c0" in case else 1
@@ -70,7 +70,7 @@ def reset_before(case, mask):
 
     def forward(t):
         values = [t["w.keras.kernel"], t["w.keras.recurrent_kernel"], t["w.keras.bias"][0]]
-        with holding(layer, in_order(layer, values)):
+        with loaded(layer, in_order(layer, values)):
             y = layer(t["in.x"], initial_state=t["in.h0"][0], mask=mask)
         return {"y_reset_before": y}
 
@@ -84,10 +84,10 @@ def causal_conv1d(case):
 
     def forward(t):
         kernel = ops.transpose(t["w.conv.weight"], (2, 1, 0))
-        with holding(conv, in_order(conv, [kernel, t["w.conv.bias"]])):
+        with loaded(conv, in_order(conv, [kernel, t["w.conv.bias"]])):
             y = conv(t["in.x"])
         kernel = ops.transpose(t["w.depthwise.weight"][:, 0])  # (K, C)
-        with holding(depthwise, in_order(depthwise, [kernel, t["w.depthwise.bias"]])):
+        with loaded(depthwise, in_order(depthwise, [kernel, t["w.depthwise.bias"]])):
             return {"y": y, "y_depthwise": depthwise(t["in.x"])}
 
     return forward

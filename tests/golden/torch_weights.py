@@ -6,18 +6,6 @@ import numpy as np
 from tsmodels.backend import keras, ops
 
 
-def holding(layer, pairs):
-    """A scope in which the layer's weights have these values; none may be left out."""
-    given = {id(variable) for variable, _ in pairs}
-    missing = [weight.path for weight in layer.weights if id(weight) not in given]
-    assert not missing, f"no value for {missing}"
-    for variable, value in pairs:
-        assert tuple(variable.shape) == tuple(value.shape), (
-            f"{variable.path} is {tuple(variable.shape)}, the file gives {tuple(value.shape)}"
-        )
-    return keras.StatelessScope(state_mapping=pairs)
-
-
 def in_order(layer, values):
     """Values in the order of the layer's weights."""
     return list(zip(layer.weights, values, strict=True))

@@ -204,6 +204,7 @@ class MultiHeadAttention(keras.layers.Layer):
         width = self.d_model or query_shape[-1]
         if width % self.n_heads:
             raise ValueError(fault("n_heads", f"a divisor of the width {width}", self.n_heads))
+        self.d_head = width // self.n_heads
         self.query_map = self._map(width, query_shape, "query")
         self.key_map = self._map(width, key_shape, "key")
         self.value_map = self._map(width, value_shape or key_shape, "value")
@@ -244,7 +245,7 @@ class MultiHeadAttention(keras.layers.Layer):
         return self._joined(_fused(q, k, v, seen, bias))
 
     def _heads(self, x: Any) -> Any:
-        return ops.reshape(x, (*ops.shape(x)[:-1], self.n_heads, x.shape[-1] // self.n_heads))
+        return ops.reshape(x, (*ops.shape(x)[:-1], self.n_heads, self.d_head))
 
     def _joined(self, y: Any) -> Any:
         y = ops.reshape(y, (*ops.shape(y)[:2], y.shape[2] * y.shape[3]))  # (B, T, N * d)
@@ -266,7 +267,7 @@ class MultiHeadAttention(keras.layers.Layer):
         return seen
 
     def _plain(self, q: Any, k: Any, v: Any, mask: Any, bias: Any, training: Any) -> Any:
-        scores = ops.einsum("btnd,bsnd->bnts", q, k) * (q.shape[-1] ** -0.5)
+        scores = ops.einsum("btnd,bsnd->bnts", q, k) * (self.d_head**-0.5)
         scores = scores if bias is None else scores + bias
         weights = masked_softmax(scores, mask)  # (B, N, T, S)
         kept = self.drop(weights, training=training)
