@@ -1,7 +1,7 @@
 """Loading maps: attention, positions, Transformer layers, decoders with attention."""
 
 from harness import build, loaded
-from torch_weights import cell_values, in_order, lengths_mask, linear, norm
+from torch_weights import cell_values, in_order, lengths_mask, linear, norm, together
 
 from tsmodels.backend import keras, ops
 from tsmodels.layers.attention import (
@@ -13,6 +13,7 @@ from tsmodels.layers.attention import (
 from tsmodels.layers.decoders import BahdanauDecoder, LuongDecoder
 from tsmodels.layers.positions import sinusoidal
 from tsmodels.layers.transformer import TransformerDecoderLayer, TransformerEncoderLayer
+from tsmodels.networks.gnmt import GNMT
 
 
 def source_mask(case, key, steps_of):
@@ -123,7 +124,7 @@ def transformer_full(case):
         pairs = sum((transformer_layer(layer, t, name) for name, layer in layers.items()), [])
         for side, layer in norms.items():
             pairs += norm(layer, t, f"w.{side}.norm")
-        with keras.StatelessScope(state_mapping=pairs):
+        with loaded(together([*layers.values(), *norms.values()]), pairs):
             memory, y = t["in.src"], t["in.tgt"]
             for i in range(case.cfg["num_layers"]):
                 memory = layers[f"w.encoder.layers.{i}."](memory)
@@ -243,6 +244,58 @@ def bahdanau_decoder(case):
     return forward
 
 
+def gnmt(context):
+    """Encoder and decoder of the network, by its own hooks on its own layers."""
+
+    def kind(case):
+        n_layers, normed = case.cfg["num_layers"], "w.att.g" in case
+        network = GNMT(
+            d_model=case.shape("out.decoder")[-1],
+            n_layers=n_layers,
+            context=context,
+            normed=normed,
+            pass_states=case.cfg["pass_hidden_state"],
+        )
+        layers = network.layers()
+        batch, steps, width = case.shape("in.x")
+        mask = source_mask(case, "in.lengths", "in.x")
+        for i in range(n_layers):
+            layers[f"encoder_{i}"].build((batch, steps, width))
+            width = network.d_model * (2 if i == 0 else 1)
+        layers["decoder"].build(case.shape("in.y"), (batch, steps, width))
+
+        def weights(t):
+            decoder, attention = layers["decoder"], layers["decoder"].attention
+            both = [cell_values("lstm", t, "w.enc.bi", end) for end in ("_l0", "_l0_reverse")]
+            pairs = in_order(layers["encoder_0"], sum(both, []))
+            for i in range(1, n_layers):
+                values = cell_values("lstm", t, f"w.enc.uni{i - 1}", "_l0")
+                pairs += in_order(layers[f"encoder_{i}"], values)
+            for i, cell in enumerate(decoder.cells):
+                pairs += in_order(cell, cell_values("lstm", t, f"w.dec.cell{i}"))
+            pairs += [
+                (attention.query_kernel, ops.transpose(t["w.dec.query_layer.weight"])),
+                (attention.memory_kernel, ops.transpose(t["w.dec.memory_layer.weight"])),
+                (attention.v, t["w.att.v"]),
+            ]
+            return pairs + (
+                [(attention.g, t["w.att.g"]), (attention.bias, t["w.att.b"])] if normed else []
+            )
+
+        def forward(t):
+            with loaded(together(layers.values()), weights(t)):
+                memory = network.encode(layers, t["in.x"], mask)
+                start = dict(memory.state) if network.pass_states else None
+                y, align = layers["decoder"](
+                    t["in.y"], memory.sequence, memory_mask=mask, initial_state=start
+                )
+            return {"encoder": memory.sequence, "align": align, "decoder": y}
+
+        return forward
+
+    return kind
+
+
 KINDS = {
     "mha": mha,
     "sinusoidal_positional_encoding": sinusoidal_positional_encoding,
@@ -263,4 +316,6 @@ KINDS = {
     "attention_score_variants": attention_score_variants,
     "luong_decoder_input_feeding": luong_decoder_input_feeding,
     "bahdanau_decoder": bahdanau_decoder,
+    "gnmt": gnmt("previous"),
+    "gnmt_v2": gnmt("new"),
 }

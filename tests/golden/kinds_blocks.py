@@ -19,6 +19,11 @@ from tsmodels.networks.nbeats import (
     trend_basis,
 )
 from tsmodels.networks.patch import PatchTST, patches
+from tsmodels.networks.tft import (
+    GatedResidualNetwork,
+    InterpretableAttention,
+    VariableSelection,
+)
 
 
 def revin(case):
@@ -288,6 +293,60 @@ def nhits(case):
     return residual_block(case, block)
 
 
+# Temporal Fusion Transformer --------------------------------------------------------------------
+
+
+def grn(layer, t, name):
+    pairs = linear(layer.first, t, f"{name}lin_a") + linear(layer.second, t, f"{name}lin_i")
+    pairs += linear(layer.gated.gate, t, f"{name}glu.lin")
+    if layer.context.built:
+        pairs += linear(layer.context, t, f"{name}lin_c")
+    if layer.projects:
+        pairs += linear(layer.skip, t, f"{name}out_proj")
+    if layer.gated.units > 1:
+        pairs += norm(layer.gated.norm, t, f"{name}layer_norm.ln")
+    return pairs
+
+
+def tft_grn(case):
+    units, outputs = case.shape("w.lin_a.weight")[0], case.shape("out.y")[-1]
+    layer = GatedResidualNetwork(units, outputs)
+    layer.build(case.shape("in.a"), case.shape("in.c") if "in.c" in case else None)
+
+    def forward(t):
+        with loaded(layer, grn(layer, t, "w.")):
+            return {"y": layer(t["in.a"], t["in.c"]) if "in.c" in case else layer(t["in.a"])}
+
+    return forward
+
+
+def tft_vsn(case):
+    layer = VariableSelection(case.shape("out.y")[-1])
+    layer.build(case.shape("in.x"), case.shape("in.context"))
+
+    def forward(t):
+        pairs = grn(layer.joint, t, "w.joint_grn.")
+        for j, single in enumerate(layer.single):
+            pairs += grn(single, t, f"w.var_grns.{j}.")
+        with loaded(layer, pairs):
+            y, weights = layer(t["in.x"], t["in.context"])
+        return {"y": y, "weights": weights}
+
+    return forward
+
+
+def tft_imha(case):
+    layer = build(InterpretableAttention(case.shape("out.attn")[1]), case.shape("in.x"))
+
+    def forward(t):
+        pairs = linear(layer.maps, t, "w.qkv_linears") + linear(layer.output_map, t, "w.out_proj")
+        with loaded(layer, pairs):
+            y, weights = layer(t["in.x"])
+        return {"y": y, "attn": weights}
+
+    return forward
+
+
 KINDS = {
     "revin": revin,
     "series_decomp": series_decomp,
@@ -300,4 +359,7 @@ KINDS = {
     "nbeats_trend": nbeats("trend"),
     "nbeats_seasonality": nbeats("seasonality"),
     "nhits": nhits,
+    "tft_grn": tft_grn,
+    "tft_vsn": tft_vsn,
+    "tft_imha": tft_imha,
 }

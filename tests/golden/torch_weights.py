@@ -1,9 +1,16 @@
 """Torch arrays as values of Keras variables: lists of (variable, tensor), and the scope they hold
 in."""
 
+from types import SimpleNamespace
+
 import numpy as np
 
 from tsmodels.backend import keras, ops
+
+
+def together(layers):
+    """Several layers as one owner of weights."""
+    return SimpleNamespace(weights=[weight for layer in layers for weight in layer.weights])
 
 
 def in_order(layer, values):

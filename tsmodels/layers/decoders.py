@@ -23,8 +23,9 @@ class AttentionDecoder(keras.layers.Layer):
     `y, weights = decoder(x, memory)` with the embedded previous targets x (B, T, E), memory
     (B, S, M), memory_mask (B, S) or None gives outputs (B, T, units) and attention (B, T, S).
     `initial_state` is a dict of starting values for entries of the state; what it leaves out starts
-    as the decoder says. One step at a time: `state = decoder.start(memory, mask)`, then
-    `y, weights, state = decoder.step(x_t, state)`.
+    as the decoder says. With `feed_back` the output of the step before is added to each x_t (E must
+    equal units): the decoder runs free. One step at a time: `state = decoder.start(memory, mask)`,
+    then `y, weights, state = decoder.step(x_t, state)`.
 
     A decoder says which attention it has, where it starts, and what a step is.
     """
@@ -33,12 +34,18 @@ class AttentionDecoder(keras.layers.Layer):
     output: str  # the entry of the state that is the output of a step
 
     def call(
-        self, x: Any, memory: Any, memory_mask: Any = None, initial_state: Any = None
+        self,
+        x: Any,
+        memory: Any,
+        memory_mask: Any = None,
+        initial_state: Any = None,
+        feed_back: bool = False,
     ) -> tuple[Any, Any]:
         state = self.start(memory, memory_mask, initial_state)
         source = {key: state.pop(key) for key in FIXED}
 
         def moment(moving: State, x_t: Any) -> tuple[State, State]:
+            x_t = x_t + moving[self.output] if feed_back else x_t
             following = self._moved(x_t, {**source, **moving})
             return following, following
 
