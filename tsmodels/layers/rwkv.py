@@ -23,6 +23,7 @@ from tsmodels.layers.scan import (
     from_chunks,
     into_chunks,
     log_decay_between,
+    over_time,
     triangle,
 )
 
@@ -53,8 +54,8 @@ def wkv4_reference(w: Any, u: Any, k: Any, v: Any, state: Any = None) -> tuple[A
         return (aa, bb, p), (y, bb, p)
 
     state = wkv4_state(ops.shape(k)[0], k.shape[-1], k.dtype) if state is None else state
-    over_time = (ops.swapaxes(k, 0, 1), ops.swapaxes(v, 0, 1))
-    state, (y, _, _) = ops.scan(step, state, over_time)
+    arrays = (ops.swapaxes(k, 0, 1), ops.swapaxes(v, 0, 1))
+    state, (y, _, _) = over_time(step, state, arrays)
     return ops.swapaxes(y, 0, 1), state
 
 
@@ -147,7 +148,7 @@ def wkv6_reference(
         return w[..., None] * S + a, S
 
     w = ops.broadcast_to(ops.exp(log_w), ops.shape(k))
-    last, before = ops.scan(step, state, (ops.swapaxes(added, 0, 1), ops.swapaxes(w, 0, 1)))
+    last, before = over_time(step, state, (ops.swapaxes(added, 0, 1), ops.swapaxes(w, 0, 1)))
     seen = ops.swapaxes(before, 0, 1) + u[..., None] * added
     return ops.sum(r[..., None] * seen, axis=-2), last
 
@@ -207,8 +208,8 @@ def wkv7_reference(
 
     batch, _, heads, width = ops.shape(k)
     state = ops.zeros((batch, heads, width, width), k.dtype) if state is None else state
-    over_time = tuple(ops.swapaxes(x, 0, 1) for x in (ops.exp(log_w), k, v, a, b))
-    last, S = ops.scan(step, state, over_time)
+    arrays = tuple(ops.swapaxes(x, 0, 1) for x in (ops.exp(log_w), k, v, a, b))
+    last, S = over_time(step, state, arrays)
     return ops.sum(ops.swapaxes(S, 0, 1) * r[..., None, :], axis=-1), last
 
 
@@ -277,7 +278,7 @@ def _matrix_starts(M: Any, N: Any, S0: Any) -> tuple[Any, Any]:
     def step(S, at):
         return ops.matmul(S, at[0]) + at[1], S
 
-    last, S = ops.scan(step, S0, (ops.swapaxes(M, 0, 1), ops.swapaxes(N, 0, 1)))
+    last, S = over_time(step, S0, (ops.swapaxes(M, 0, 1), ops.swapaxes(N, 0, 1)))
     return ops.swapaxes(S, 0, 1), last
 
 
@@ -307,6 +308,10 @@ def _per_channel(f: Callable[[Any], Any]) -> Callable[..., Any]:
     return initializer
 
 
+def _power(power: float, shift: float = 0.0) -> Callable[..., Any]:
+    return _per_channel(lambda place: 1 - (place**power + shift))
+
+
 def _decay_speed(low: float, span: float, power: float) -> Callable[..., Any]:
     """low + span * place^power, the place counted from 0 to 1."""
 
@@ -331,6 +336,8 @@ class _Mix(ScanLayer):
         super().__init__(**kwargs)
         self.layer_id = check_int("layer_id", layer_id, 0)
         self.n_layers = check_int("n_layers", n_layers)
+        if layer_id >= n_layers:
+            raise ValueError(f"layer_id must be below n_layers={n_layers}. Got {layer_id}.")
 
     @property
     def depth(self) -> float:
@@ -543,10 +550,10 @@ class RWKV6TimeMix(_Heads):
         width = input_shape[-1]
         self._count_heads(width)
         h, d = self.height, self.depth
-        straight = _per_channel(lambda c: 1 - c**h)
-        half = _per_channel(lambda c: 1 - c ** (0.5 * h))
+        straight = _power(h)
+        half = _power(0.5 * h)
         starts = {"x": straight, "w": straight, "k": straight, "r": half, "g": half}
-        starts["v"] = _per_channel(lambda c: 1 - (c**h + 0.3 * d))
+        starts["v"] = _power(h, 0.3 * d)
         for name in "xwkvrg":
             setattr(self, f"mu_{name}", self.weight(f"mu_{name}", (width,), starts[name]))
         thin, rank, decay = _uniform(1e-4), self.mix_rank, self.decay_rank
@@ -640,7 +647,7 @@ class RWKV7TimeMix(_Heads):
         powers = {"r": (0.2, 0.0), "w": (0.9, 0.0), "k": (0.9, 0.4)}
         powers |= {"v": (0.4, 0.6), "a": (0.9, 0.0), "g": (0.2, 0.0)}
         for name, (power, shift) in powers.items():
-            start = _per_channel(lambda c, p=power * h, s=shift * d: 1 - (c**p + s))
+            start = _power(power * h, shift * d)
             setattr(self, f"mu_{name}", self.weight(f"mu_{name}", (width,), start))
 
     def _build_thin(self, width: int) -> None:
@@ -659,8 +666,8 @@ class RWKV7TimeMix(_Heads):
     def call(self, x: Any, v_first: Any = None) -> Any:
         return self.advance(x, self.initial_state(ops.shape(x)[0]), v_first)[0]
 
-    def compute_output_shape(self, input_shape: Any, v_first_shape: Any = None) -> Any:
-        return input_shape
+    def compute_output_spec(self, x: Any, v_first: Any = None) -> Any:
+        return keras.KerasTensor(x.shape, dtype=self.compute_dtype)
 
     def advance(self, x: Any, state: dict[str, Any], v_first: Any = None) -> Any:
         y, state, _ = self.advance_with_values(x, state, v_first)
@@ -725,7 +732,7 @@ class RWKV7ChannelMix(_Mix):
     def build(self, input_shape: Any) -> None:
         self.width = width = input_shape[-1]
         inner = max(1, int(self.expand * width))
-        start = _per_channel(lambda c: 1 - c ** (self.height**4))
+        start = _power(self.height**4)
         self.mu_k = self.weight("mu_k", (width,), start)
         self.key = self.dense("key", width, inner)
         self.value = self.dense("value", inner, width)
@@ -898,7 +905,8 @@ class RWKV7Stack(ScanLayer):
         return {name: value for state in states for name, value in state.items()}
 
     def advance(self, x: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        v_first, after = None, {}
+        v_first: Any = None
+        after: dict[str, Any] = {}
         for block in self.blocks:
             part = _part(state, f"{block.name}_")
             x, part, v_first = block.advance_with_values(x, part, v_first)

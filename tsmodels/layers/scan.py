@@ -9,6 +9,8 @@ as logarithms and only differences that are <= 0 are exponentiated: products of 
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 from tsmodels.backend import keras, ops
@@ -66,7 +68,7 @@ def into_chunks(x: Any, chunk: int, fill: float = 0.0) -> Any:
     if not isinstance(length, int) or length % chunk:
         widths = [(0, 0), (0, -length % chunk), *[(0, 0)] * len(rest)]
         x = ops.pad(x, widths, constant_values=fill)
-    return ops.reshape(x, (batch, -1, chunk, *rest))
+    return ops.reshape(x, (batch, -(-length // chunk), chunk, *rest))
 
 
 def from_chunks(x: Any, length: Any) -> Any:
@@ -98,6 +100,26 @@ def log_decay_between(log_a: Any, inclusive: bool = True) -> Any:
 # --- h_t = a_t h_{t-1} + b_t ----------------------------------------------------------------------
 
 
+def over_time(step: Callable, start: Any, xs: tuple[Any, ...], reverse: bool = False) -> Any:
+    """`ops.scan` over arrays (T, B, ...). Outputs of a step must be shaped like its state.
+
+    On TensorFlow `ops.scan` takes several arrays only if their length is known; otherwise they
+    travel as one.
+    """
+    if isinstance(xs[0].shape[0], int):
+        return ops.scan(step, start, xs, reverse=reverse)
+    shapes = [tuple(x.shape[2:]) for x in xs]
+    ends = [sum(map(math.prod, shapes[: i + 1])) for i in range(len(shapes) - 1)]
+    length, batch = ops.shape(xs[0])[:2]
+    flat = [ops.reshape(x, (length, batch, math.prod(s))) for x, s in zip(xs, shapes, strict=True)]
+
+    def of(state, at):
+        parts = zip(ops.split(at, ends, axis=-1), shapes, strict=True)
+        return step(state, tuple(ops.reshape(x, (batch, *shape)) for x, shape in parts))
+
+    return ops.scan(of, start, ops.concatenate(flat, axis=-1), reverse=reverse)
+
+
 def linear_scan_reference(a: Any, b: Any, h0: Any) -> Any:
     """h_t = a_t * h_{t-1} + b_t, one step after the other. a, b (B, L, ...), h0 (B, ...)."""
 
@@ -105,11 +127,10 @@ def linear_scan_reference(a: Any, b: Any, h0: Any) -> Any:
         h = at[0] * h + at[1]
         return h, h
 
-    _, h = ops.scan(step, h0, (_time_first(a), _time_first(b)))
+    _, h = over_time(step, h0, (_time_first(a), _time_first(b)))
     return _time_second(h)
 
 
-@ops.custom_gradient
 def linear_scan(a: Any, b: Any, h0: Any) -> Any:
     """As `linear_scan_reference`, with its gradient as one scan backwards.
 
@@ -119,6 +140,11 @@ def linear_scan(a: Any, b: Any, h0: Any) -> Any:
     >>> [float(h) for h in linear_scan(a, b, ops.zeros((1, 1)))[0, :, 0]]
     [1.0, 1.5, 1.75]
     """
+    return _linear_scan(a, b, h0)
+
+
+@ops.custom_gradient
+def _linear_scan(a: Any, b: Any, h0: Any) -> Any:
     h = linear_scan_reference(a, b, h0)
 
     def gradient(*given, upstream=None):
@@ -128,7 +154,8 @@ def linear_scan(a: Any, b: Any, h0: Any) -> Any:
             g = carry + at[1]
             return at[0] * g, g
 
-        dh0, g = ops.scan(step, ops.zeros_like(h0), (_time_first(a), _time_first(dh)), reverse=True)
+        arrays = (_time_first(a), _time_first(dh))
+        dh0, g = over_time(step, ops.zeros_like(h0), arrays, reverse=True)
         g = _time_second(g)
         before = ops.concatenate([h0[:, None], h[:, :-1]], axis=1)
         return g * before, g, dh0
@@ -285,9 +312,9 @@ def _s6(du: Any, delta: Any, A: Any, B: Any, C: Any, x0: Any) -> tuple[Any, Any]
     A = ops.swapaxes(ops.reshape(A, (groups, r, n)), 1, 2)
     x0 = ops.swapaxes(ops.reshape(x0, (batch, groups, r, n)), 2, 3)
     du, delta = (ops.reshape(v, (batch, length, groups, r)) for v in (du, delta))
-    over_time = tuple(_time_first(v) for v in (du, delta, B, C))
+    du, delta, B, C = (_time_first(v) for v in (du, delta, B, C))
     loop = _s6_tensorflow if keras.backend.backend() == "tensorflow" else _s6_scan
-    y, x = loop(*over_time, A, x0)
+    y, x = loop(du, delta, B, C, A, x0)
     y = ops.reshape(_time_second(y), (batch, length, channels))
     return y, ops.reshape(ops.swapaxes(x, 2, 3), (batch, channels, n))
 
@@ -298,7 +325,7 @@ def _s6_scan(du: Any, delta: Any, B: Any, C: Any, A: Any, x0: Any) -> tuple[Any,
         x = ops.exp(delta[:, :, None] * A) * x + B[..., None] * du[:, :, None]
         return x, ops.sum(C[..., None] * x, axis=2)
 
-    x, y = ops.scan(step, x0, (du, delta, B, C))
+    x, y = over_time(step, x0, (du, delta, B, C))
     return y, x
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int, check_real
 from tsmodels.layers.mamba import causal_depthwise_conv
-from tsmodels.layers.scan import ScanLayer, into_chunks, triangle
+from tsmodels.layers.scan import ScanLayer, into_chunks, over_time, triangle
 
 EPSILON = 1e-6
 
@@ -271,7 +271,7 @@ class _TTT(ScanLayer):
             sums = _flat([_sums(rows, g, rate) for rows, g in found])
             return [w - eta * s for w, s in zip(flat, sums, strict=True)], flat
 
-        last, starts = ops.scan(step, start, (k, v, rate))
+        last, starts = over_time(step, start, (k, v, rate))
         return starts, last
 
     def _gradients(self, weights: Weights, k: Any, v: Any) -> list[tuple[Any, Any]]:
@@ -321,7 +321,7 @@ class _TTT(ScanLayer):
         sums = [state[f"d{name}"] + d for name, d in zip(names, new, strict=True)]
         eta = self._eta_at(state["position"])
         now = [state[name] - eta * d for name, d in zip(names, sums, strict=True)]
-        layers = [lambda r, W=W, b=b: ops.matmul(r, W) + b for W, b in _paired(now)]
+        layers = [_linear(W, b) for W, b in _paired(now)]
         out = q + layer_norm(answer(q, layers), self.gamma[:, None], self.beta[:, None])
         out = ops.reshape(ops.swapaxes(out, 1, 2), (-1, 1, self.width))
         return self._write(out, x)[:, 0], self._after(state, names, now, sums, conv)
@@ -358,6 +358,10 @@ def _sums(rows: Any, g: Any, rate: Any) -> tuple[Any, Any]:
     """sum_j rate_j rows_j^T g_j, and sum_j rate_j g_j."""
     g = rate[..., None] * g
     return ops.matmul(ops.swapaxes(rows, -1, -2), g), ops.sum(g, axis=-2, keepdims=True)
+
+
+def _linear(W: Any, b: Any) -> Callable[[Any], Any]:
+    return lambda x: ops.matmul(x, W) + b
 
 
 def _products(x: Any, y: Any) -> Any:
