@@ -176,3 +176,62 @@ def error(got: Any, want: np.ndarray) -> float:
         return np.inf
     got, want = got[finite].astype("float64"), want[finite].astype("float64")
     return float(np.abs(got - want).max(initial=0) / np.abs(want).max(initial=1))
+
+
+# --- beyond golden files: what tests of layers share ---------------------------------------------
+
+
+def normal(*shape, seed=1):
+    return np.random.default_rng(seed).standard_normal(shape).astype("float32")
+
+
+def compiled(f):
+    """f as the backend compiles it."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.function(f, reduce_retracing=True)
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.jit(f)
+    return f
+
+
+def in_steps(layer, x):
+    step = compiled(layer.step)
+    state = layer.initial_state(len(x))
+    got = []
+    for t in range(x.shape[1]):
+        y, state = step(ops.convert_to_tensor(x[:, t]), state)
+        got.append(to_numpy(y))
+    return np.stack(got, axis=1), state
+
+
+def close(got, want, tol=1e-5):
+    got, want = to_numpy(got), to_numpy(want)
+    assert got.shape == want.shape
+    np.testing.assert_allclose(got, want, rtol=0, atol=tol * max(1, np.abs(want).max()))
+
+
+def same_gradients(fast, plain, arrays, tol=1e-4):
+    """Values and gradients of both forms, through a fixed random functional of all outputs."""
+
+    def loss(f):
+        def of(t):
+            outputs = f(**t)
+            flat = keras.tree.flatten(outputs)
+            weights = [normal(*tuple(v.shape), seed=i) for i, v in enumerate(flat)]
+            pairs = zip(flat, weights, strict=True)
+            return sum(ops.sum(v * ops.convert_to_tensor(w)) for v, w in pairs)
+
+        return of
+
+    at = {k: ops.convert_to_tensor(v) for k, v in arrays.items()}
+    for got, want in zip(
+        keras.tree.flatten(fast(**at)), keras.tree.flatten(plain(**at)), strict=True
+    ):
+        close(got, want)
+    got, want = gradients(loss(fast), at), gradients(loss(plain), at)
+    for key in at:
+        close(got[key], want[key], tol)

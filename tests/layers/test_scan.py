@@ -10,7 +10,7 @@ from tsmodels.backend import keras, ops
 from tsmodels.layers import mamba, rwkv, scan, ttt
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "golden"))
-from harness import gradients, to_numpy  # noqa: E402
+from harness import close, gradients, in_steps, normal, same_gradients, to_numpy  # noqa: E402
 
 pytestmark = pytest.mark.backend
 
@@ -50,41 +50,8 @@ def made(name):
     return layer
 
 
-def normal(*shape, seed=1):
-    return np.random.default_rng(seed).standard_normal(shape).astype("float32")
-
-
-def compiled(f):
-    """f as the backend compiles it."""
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        return tf.function(f, reduce_retracing=True)
-    if keras.backend.backend() == "jax":
-        import jax
-
-        return jax.jit(f)
-    return f
-
-
 def whole(layer, x):
     return to_numpy(layer(ops.convert_to_tensor(x)))
-
-
-def in_steps(layer, x):
-    step = compiled(layer.step)
-    state = layer.initial_state(len(x))
-    got = []
-    for t in range(x.shape[1]):
-        y, state = step(ops.convert_to_tensor(x[:, t]), state)
-        got.append(to_numpy(y))
-    return np.stack(got, axis=1), state
-
-
-def close(got, want, tol=1e-5):
-    got, want = to_numpy(got), to_numpy(want)
-    assert got.shape == want.shape
-    np.testing.assert_allclose(got, want, rtol=0, atol=tol * max(1, np.abs(want).max()))
 
 
 @every_layer
@@ -187,29 +154,6 @@ def test_batch_and_length_may_be_unknown(name):
 
 
 # --- scans ----------------------------------------------------------------------------------------
-
-
-def same_gradients(fast, plain, arrays, tol=1e-4):
-    """Values and gradients of both forms, through a fixed random functional of all outputs."""
-
-    def loss(f):
-        def of(t):
-            outputs = f(**t)
-            flat = keras.tree.flatten(outputs)
-            weights = [normal(*tuple(v.shape), seed=i) for i, v in enumerate(flat)]
-            pairs = zip(flat, weights, strict=True)
-            return sum(ops.sum(v * ops.convert_to_tensor(w)) for v, w in pairs)
-
-        return of
-
-    at = {k: ops.convert_to_tensor(v) for k, v in arrays.items()}
-    for got, want in zip(
-        keras.tree.flatten(fast(**at)), keras.tree.flatten(plain(**at)), strict=True
-    ):
-        close(got, want)
-    got, want = gradients(loss(fast), at), gradients(loss(plain), at)
-    for key in at:
-        close(got[key], want[key], tol)
 
 
 def test_linear_scan_is_its_recurrence():

@@ -1,13 +1,33 @@
 """TTT: closed forms against the backend's own gradients, prefill, and the size of a mini-batch."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
-from test_scan import close, gradients, in_steps, made, normal
 
 from tsmodels.backend import ops
 from tsmodels.layers import ttt
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "golden"))
+from harness import close, gradients, in_steps, normal  # noqa: E402
+
 pytestmark = pytest.mark.backend
+
+LAYERS = {
+    "linear": lambda: ttt.TTTLinear(n_heads=2, mini_batch=4),
+    "linear_gate": lambda: ttt.TTTLinear(2, mini_batch=4, use_gate=True, share_qk=True),
+    "mlp": lambda: ttt.TTTMLP(n_heads=2, mini_batch=4),
+}
+
+
+def made(name):
+    """The layer, built, its weights moved away from the values they start with."""
+    layer = LAYERS[name]()
+    layer.build((None, None, 8))
+    for i, weight in enumerate(layer.weights):
+        weight.assign(weight + 0.1 * normal(*weight.shape, seed=i))
+    return layer
 
 
 def test_gelu_gradient_is_its_gradient():
@@ -56,7 +76,7 @@ def test_rotation_turns_neighbouring_pairs():
 
 
 @pytest.mark.parametrize("length", [1, 3, 4, 8, 10])
-@pytest.mark.parametrize("name", ["ttt_linear", "ttt_linear_gate", "ttt_mlp"])
+@pytest.mark.parametrize("name", sorted(LAYERS))
 def test_prefill_leaves_the_state_of_that_many_steps(name, length):
     layer, x = made(name), normal(2, length, 8)
     _, want = in_steps(layer, x)
@@ -71,7 +91,7 @@ def test_the_first_token_learns_before_it_answers():
     x = ops.convert_to_tensor(normal(1, 1, 8))
     answers = []
     for rate in (-1.0, 0.0):  # token_eta = max(0, 1 + rate)
-        layer = made("ttt_linear")
+        layer = made("linear")
         layer.token_rate.assign(np.full(4, rate, "float32"))
         answers.append(ops.convert_to_numpy(layer(x)))
     assert np.abs(answers[0] - answers[1]).max() > 1e-4

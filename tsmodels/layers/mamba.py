@@ -47,7 +47,7 @@ class StepSize(keras.initializers.Initializer):
 
 def _log_range(shape: Any, dtype: Any = None) -> Any:
     """log(1..N) along the last axis: A = -(1..N), S4D-real."""
-    return ops.broadcast_to(ops.log(ops.arange(1, shape[-1] + 1, dtype=dtype)), shape)
+    return ops.ones(shape, dtype) * ops.log(ops.arange(1, shape[-1] + 1, dtype=dtype))
 
 
 def _uniform(scale: float) -> Any:

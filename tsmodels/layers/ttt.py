@@ -35,9 +35,10 @@ def gelu_gradient(x: Any) -> Any:
     >>> float(gelu_gradient(ops.zeros(())))
     0.5
     """
-    t = ops.tanh(math.sqrt(2 / math.pi) * x * (1 + 0.044715 * x * x))
-    inner = math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * x * x)
-    return 0.5 * x * (1 - t * t) * inner + 0.5 * (1 + t)
+    z = math.sqrt(8 / math.pi) * x * (1 + 0.044715 * x * x)
+    share = ops.sigmoid(z)  # (1 + tanh(z/2)) / 2
+    slope = math.sqrt(8 / math.pi) * (1 + 3 * 0.044715 * x * x)
+    return share + x * share * ops.sigmoid(-z) * slope
 
 
 def layer_norm(x: Any, gamma: Any, beta: Any) -> Any:
