@@ -10,6 +10,7 @@ from tsmodels.layers.decoders import BahdanauDecoder, LuongDecoder
 pytestmark = pytest.mark.backend
 DECODERS = {
     "bahdanau": lambda: BahdanauDecoder(4),
+    "bahdanau_zeros": lambda: BahdanauDecoder(4, start="zeros"),
     "luong_dot": lambda: LuongDecoder(4, attention="dot"),
     "luong_general": lambda: LuongDecoder(4),
     "luong_additive": lambda: LuongDecoder(4, attention="additive"),

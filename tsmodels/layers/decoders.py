@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tsmodels.backend import keras, ops
-from tsmodels.checks import check_int
+from tsmodels.checks import check_int, check_option
 from tsmodels.layers.attention import AdditiveAttention, make_attention
 
 FIXED = ("memory", "keys", "mask")
@@ -132,9 +132,9 @@ class LuongDecoder(AttentionDecoder):
 class BahdanauDecoder(AttentionDecoder):
     """GRU decoder that attends with its previous state. Bahdanau, Cho & Bengio, 2015.
 
-    Context c_t of s_{t-1} by additive attention, s_t = GRU([x_t; c_t], s_{t-1}), s_0 = tanh(W m)
-    with m the backward half of the first memory step, which has read the whole source; for a
-    memory that is not bidirectional give "h" in `initial_state`. Use as in `AttentionDecoder`.
+    Context c_t of s_{t-1} by additive attention, s_t = GRU([x_t; c_t], s_{t-1}). With `start`
+    "backward" s_0 = tanh(W m), m the backward half of the first memory step, which has read the
+    whole source; with "zeros" s_0 is zero, or "h" of `initial_state`. Use as in `AttentionDecoder`.
 
     >>> y, weights = BahdanauDecoder(4)(ops.ones((2, 3, 5)), ops.ones((2, 7, 8)))
     >>> y.shape == (2, 3, 4), weights.shape == (2, 3, 7)
@@ -143,9 +143,10 @@ class BahdanauDecoder(AttentionDecoder):
 
     output = "h"
 
-    def __init__(self, units: int, **kwargs: Any) -> None:
+    def __init__(self, units: int, start: str = "backward", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.units = check_int("units", units)
+        self.origin = check_option("start", start, ("backward", "zeros"))
         policy = self.dtype_policy
         self.cell = keras.layers.GRUCell(units, name="cell", dtype=policy)
         self.attention = AdditiveAttention(units, name="attention", dtype=policy)
@@ -155,12 +156,18 @@ class BahdanauDecoder(AttentionDecoder):
         batch, _, width = memory_shape
         self.cell.build((batch, x_shape[-1] + width))
         self.attention.build((batch, None, self.units), memory_shape)
-        self.first.build((batch, width - width // 2))
+        if self.origin == "backward":
+            self.first.build((batch, width - width // 2))
 
     def _origin(self, memory: Any) -> State:
-        return {"h": self.first(memory[:, 0, memory.shape[-1] // 2 :])}
+        if self.origin == "backward":
+            return {"h": self.first(memory[:, 0, memory.shape[-1] // 2 :])}
+        return {"h": ops.zeros((ops.shape(memory)[0], self.units), dtype=memory.dtype)}
 
     def _moved(self, x: Any, state: State) -> State:
         context, weights = self._attend(state["h"], state)
         h, _ = self.cell(ops.concatenate([x, context], axis=-1), [state["h"]])
         return {"h": h, "weights": weights}
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "units": self.units, "start": self.origin}

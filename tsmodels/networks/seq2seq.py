@@ -1,0 +1,88 @@
+"""Sequence to sequence: a recurrent encoder, a recurrent decoder, attention between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from tsmodels.backend import keras
+from tsmodels.checks import fault
+from tsmodels.layers.decoders import AttentionDecoder, BahdanauDecoder, LuongDecoder
+from tsmodels.layers.recurrent import Recurrent
+from tsmodels.networks.base import Memory, Network, Rate, last_step, register
+from tsmodels.space import Choice, Int, Real
+
+
+@register("seq2seq")
+@dataclass(frozen=True, kw_only=True)
+class Seq2Seq(Network):
+    """Encoder-decoder. Sutskever, Vinyals & Le, 2014 (arXiv 1409.3215).
+
+    `attention` is "additive" (Bahdanau et al., 2015: a GRU that attends with its previous state),
+    "dot" or "general" (Luong et al., 2015: an LSTM with input feeding), or "none" (Cho et al.,
+    2014: a GRU that reads the last remembered step at every step of its own). The first of the
+    encoder's layers reads both ways with `bidirectional`. The decoder starts from a map of the
+    last remembered step. With attention and without targets it feeds back its own output.
+    """
+
+    search_space: ClassVar = {
+        "d_model": Int(16, 128, log=True),
+        "n_layers": Int(1, 3),
+        "dropout": Real(0.0, 0.5),
+        "attention": Choice(["none", "additive", "dot", "general"]),
+    }
+
+    dropout: Rate = 0.0
+    n_layers: int = 1
+    cell: Literal["lstm", "gru"] = "lstm"
+    bidirectional: bool = True
+    attention: Literal["none", "additive", "dot", "general"] = "additive"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.bidirectional and self.d_model % 2:
+            rule = "even with a bidirectional encoder"
+            raise ValueError(fault("Seq2Seq.d_model", rule, self.d_model))
+
+    @property
+    def causal(self) -> bool:
+        return not self.bidirectional
+
+    def layers(self) -> dict[str, Any]:
+        encoder = {
+            f"encoder_{i}": Recurrent(
+                self.d_model,
+                cell=self.cell,
+                bidirectional=self.bidirectional and i == 0,
+                dropout=self.dropout,
+                name=f"encoder_{i}",
+            )
+            for i in range(self.n_layers)
+        }
+        return encoder
+
+    def encode(self, layers: Any, x: Any, mask: Any = None) -> Memory:
+        for i in range(self.n_layers):
+            x = layers[f"encoder_{i}"](x, mask=mask)
+        return Memory(x, mask)
+
+    def decode(self, layers: Any, memory: Memory, queries: Any, targets: Any = None) -> Any:
+        last = last_step(memory)  # (B, D)
+        start = keras.layers.Dense(self.d_model, "tanh", name="start")(last)
+        x = queries if targets is None else queries + targets
+        if self.attention == "none":
+            decoder = keras.layers.GRU(self.d_model, return_sequences=True, name="decoder")
+            return decoder(x + last[:, None], initial_state=start)
+        y, _ = self._decoder()(
+            x,
+            memory.sequence,
+            memory_mask=memory.mask,
+            initial_state={"h": start},
+            feed_back=targets is None,
+        )
+        return y
+
+    def _decoder(self) -> AttentionDecoder:
+        if self.attention == "additive":
+            return BahdanauDecoder(self.d_model, start="zeros", name="decoder")
+        return LuongDecoder(self.d_model, self.attention, name="decoder")

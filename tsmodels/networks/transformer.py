@@ -1,0 +1,110 @@
+"""The Transformer: an encoder for every task, a decoder that attends to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from tsmodels.backend import keras
+from tsmodels.checks import fault
+from tsmodels.layers.positions import LearnedPositions, SinusoidalPositions
+from tsmodels.layers.transformer import (
+    EPSILON,
+    TransformerDecoderLayer,
+    TransformerEncoderLayer,
+)
+from tsmodels.networks.base import Memory, Network, Rate, register
+from tsmodels.space import Choice, Int, Real
+
+Positions = Literal["sinusoidal", "learned", "rotary", "alibi"]
+
+
+@register("transformer")
+@dataclass(frozen=True, kw_only=True)
+class Transformer(Network):
+    """Encoder and decoder of attention layers. Vaswani et al., 2017 (arXiv 1706.03762).
+
+    `positions` are "sinusoidal" as in the paper, "learned" (then T is at most `max_length`),
+    "rotary" (Su et al., 2021) or "alibi" (Press et al., 2022). `pre_norm` (Xiong et al., 2020) is
+    the default here, not in the paper. With `causal_encoder` a step sees none after it, as in a
+    decoder-only language model. The decoder reads its queries, and the embedded previous targets
+    where they are given, through causal attention; all steps are made at once.
+    """
+
+    search_space: ClassVar = {
+        "d_model": Int(16, 128, log=True),
+        "n_layers": Int(1, 3),
+        "n_heads": Choice([2, 4]),
+        "dropout": Real(0.0, 0.5),
+        "positions": Choice(["sinusoidal", "rotary", "alibi"]),
+    }
+
+    dropout: Rate = 0.1
+    n_layers: int = 2
+    n_heads: int = 4
+    d_ff: int | None = None
+    pre_norm: bool = True
+    positions: Positions = "sinusoidal"
+    max_length: int = 2048
+    causal_encoder: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.d_model % self.n_heads:
+            rule = f"a divisor of d_model ({self.d_model})"
+            raise ValueError(fault("Transformer.n_heads", rule, self.n_heads))
+        if self.positions == "rotary" and self.d_model // self.n_heads % 2:
+            rule = "such that the width of a head is even for rotary positions"
+            raise ValueError(fault("Transformer.n_heads", rule, self.n_heads))
+
+    @property
+    def causal(self) -> bool:
+        return self.causal_encoder
+
+    def layers(self) -> dict[str, Any]:
+        encoder = {
+            f"encoder_{i}": TransformerEncoderLayer(
+                causal=self.causal_encoder, name=f"encoder_{i}", **self._settings()
+            )
+            for i in range(self.n_layers)
+        }
+        return {
+            **({"positions": self._table("positions")} if self._added else {}),
+            "drop": keras.layers.Dropout(self.dropout),
+            **encoder,
+            "encoder_norm": keras.layers.LayerNormalization(epsilon=EPSILON, name="encoder_norm"),
+        }
+
+    @property
+    def _added(self) -> bool:
+        return self.positions in ("sinusoidal", "learned")
+
+    def _table(self, name: str) -> Any:
+        if self.positions == "learned":
+            return LearnedPositions(self.max_length, name=name)
+        return SinusoidalPositions(name=name)
+
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "n_heads": self.n_heads,
+            "d_ff": self.d_ff or 4 * self.d_model,
+            "activation": "gelu",
+            "pre_norm": self.pre_norm,
+            "positions": None if self._added else self.positions,
+            "dropout": self.dropout,
+        }
+
+    def encode(self, layers: Any, x: Any, mask: Any = None) -> Memory:
+        x = layers["positions"](x) if self._added else x
+        x = layers["drop"](x)
+        for i in range(self.n_layers):
+            x = layers[f"encoder_{i}"](x, mask=mask)
+        return Memory(layers["encoder_norm"](x), mask)
+
+    def decode(self, layers: Any, memory: Memory, queries: Any, targets: Any = None) -> Any:
+        y = queries if targets is None else queries + targets
+        y = LearnedPositions(queries.shape[1], name="steps")(y)
+        for i in range(self.n_layers):
+            layer = TransformerDecoderLayer(name=f"decoder_{i}", **self._settings())
+            y = layer(y, memory.sequence, memory_mask=memory.mask)
+        return keras.layers.LayerNormalization(epsilon=EPSILON, name="decoder_norm")(y)
