@@ -68,12 +68,12 @@ def check_real(
 
 
 def check_option(parameter: str, value: Any, options: Iterable[Any]) -> Any:
-    """`value` if it is one of `options`; otherwise an error that names the nearest one."""
+    """The option that equals `value`; otherwise an error that names the nearest one."""
     options = list(options)
-    if any(
-        value is option or (type(value) is type(option) and value == option) for option in options
-    ):
-        return value
+    for option in options:
+        same_kind = isinstance(value, bool) == isinstance(option, bool)
+        if value is option or (same_kind and isinstance(value, type(option)) and value == option):
+            return option
     rule = f"one of {options}"
     raise ValueError(fault(parameter, rule, value, did_you_mean(value, options)))
 

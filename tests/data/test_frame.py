@@ -235,11 +235,11 @@ def test_mask_closes_gaps_with_nan():
     assert np.unique(np.diff(panel.ds[:6])).tolist() == [datetime.timedelta(days=1)]
 
 
-def test_interpolate_fills_inside_and_repeats_at_the_ends():
+def test_interpolate_fills_inside_and_repeats_the_last_value():
     frame = gappy()
     frame.loc[[0, 8], "y"] = np.nan
     panel = make_panel(frame, missing="interpolate", freq="D")
-    assert panel.values.ravel().tolist() == [3, 3, 3, 3, 4, 5, 6, 7, 7]
+    assert panel.values.ravel().tolist() == [3, 4, 5, 6, 7, 7]  # series a begins with its 3
 
 
 def test_interpolate_leaves_series_without_values():
@@ -569,3 +569,15 @@ def test_text_columns_come_out_too():
     names = np.array(["x", "y"], object)
     answer = forecast_frame(panel, np.array([0, 1]), panel.future(1).ravel(), {"target": names})
     assert answer["target"].to_list() == ["x", "y"]
+
+
+@pytest.mark.parametrize("missing", ["mask", "interpolate"])
+def test_a_series_begins_with_its_first_value(missing):
+    wide = pd.DataFrame(
+        {"a": [1.0, 2.0, 3.0], "b": [np.nan, np.nan, 5.0], "c": [np.nan] * 3},
+        index=pd.date_range("2024-01-01", periods=3),
+    )
+    panel = make_panel(wide, missing=missing)
+    assert panel.lengths.tolist() == [3, 1, 1]
+    np.testing.assert_array_equal(panel.values[:, 0], [1.0, 2.0, 3.0, 5.0, np.nan])
+    assert panel.rows.tolist() == [0, 1, 2, 2, 2]

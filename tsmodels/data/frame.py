@@ -124,6 +124,16 @@ class Panel:
         """
         return self.calendar.future(self.last(), horizon)
 
+    def from_first_value(self) -> Panel:
+        """Without the rows before the first value of each series; at least one row stays."""
+        known = ~np.isnan(self.values).all(axis=1)
+        if known[self.offsets[:-1]].all():
+            return self
+        (rows,) = np.nonzero(known)
+        found = np.searchsorted(rows, self.offsets[:-1])
+        firsts = np.append(rows, len(known))[found]
+        return self._cut(np.minimum(firsts, self.offsets[1:] - 1), self.offsets[1:])
+
     def _cut(self, starts: np.ndarray, stops: np.ndarray) -> Panel:
         """Rows starts[s]:stops[s] of each series; views where they lie in one piece."""
         offsets = np.concatenate([[0], np.cumsum(stops - starts)])
@@ -149,10 +159,11 @@ def make_panel(
 ) -> Panel:
     """`X` as a panel; a panel comes back unchanged.
 
-    `missing` says what happens to NaN and to absent stamps. "mask": both become NaN rows.
-    "interpolate": straight lines between known values of a series, the nearest one at its ends.
-    "error": refused, with counts. Infinite values, doubled stamps, null ids or stamps, columns that
-    are not numbers and columns declared nowhere are errors that say what to do.
+    A series begins with its first value. `missing` says what happens to NaN and to absent stamps
+    after it. "mask": both become NaN rows. "interpolate": straight lines between known values, the
+    last one at the end. "error": refused with counts, as is NaN before the first value. Infinite
+    values, doubled stamps, null ids or stamps, columns that are not numbers and columns declared
+    nowhere are errors that say what to do.
 
     >>> frame = pd.DataFrame({"unique_id": "a", "ds": ["2024-01-01", "2024-01-03", "2024-01-04"],
     ...                       "y": [1.0, 3.0, 4.0]})
@@ -571,7 +582,7 @@ def _treat_missing(panel: Panel, missing: str) -> Panel:
     absent = panel.calendar.missing_after(panel.ds, panel.offsets)
     if missing == "error":
         _refuse_missing(panel, absent)
-    panel = _close_gaps(panel, absent)
+    panel = _close_gaps(panel, absent).from_first_value()
     return _interpolated(panel) if missing == "interpolate" else panel
 
 

@@ -27,7 +27,8 @@ class _Baseline(HorizonEstimator):
         values, _ = fill(panel.values[:, :1], panel.offsets)
         firsts = panel.offsets[series]
         yhat = self._formula(values[:, 0], firsts, cutoffs, horizon)  # (N, H)
-        yhat[cutoffs <= firsts] = np.nan
+        known = np.isfinite(panel.values[firsts, 0])  # a series begins with its first value
+        yhat[(cutoffs <= firsts) | ~known] = np.nan
         return yhat, np.zeros(len(series), dtype=bool)
 
     def _formula(
@@ -115,5 +116,5 @@ def seasonal_naive(
     Where there is less than a season, the last value.
     """
     back = season_length - np.arange(horizon) % season_length  # (H,): rows before the cutoff
-    rows = cutoffs[:, None] - back
-    return y[np.where(rows >= firsts[:, None], rows, cutoffs[:, None] - 1)]
+    back = np.where((cutoffs - firsts >= season_length)[:, None], back, 1)  # (N, H)
+    return y[cutoffs[:, None] - back]

@@ -13,7 +13,7 @@ from tsmodels.data.frame import Panel
 from tsmodels.data.scaling import affine_statistics
 from tsmodels.data.windows import Batch, Windows, check_lookback, fill, spread
 from tsmodels.estimators.base import NetworkEstimator
-from tsmodels.estimators.baseline import seasonal_naive
+from tsmodels.estimators.baseline import SeasonalNaive
 from tsmodels.estimators.horizon import HorizonEstimator
 from tsmodels.networks import resolve
 from tsmodels.networks.assembly import forecast_model
@@ -210,11 +210,18 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
         yhat = self._recurse(windows, horizon)  # (N, H)
         yhat = yhat * scale[series] + shift[series]
         short = cutoffs - firsts < self._min_history
+        if rows[1] is not None:
+            short |= ~_any_observed(rows[1], np.maximum(cutoffs - self.lookback_, firsts), cutoffs)
         if short.any():
-            y, _ = fill(panel.values, panel.offsets)
-            m = self.season_length_
-            yhat[short] = seasonal_naive(y[:, 0], firsts[short], cutoffs[short], horizon, m)
+            yhat[short] = self._fallback(panel, cutoffs[short], series[short], horizon)
         return yhat, short
+
+    def _fallback(
+        self, panel: Panel, cutoffs: np.ndarray, series: np.ndarray, horizon: int
+    ) -> np.ndarray:
+        baseline = SeasonalNaive(horizon=horizon, season_length=self.season_length_)
+        baseline.season_length_ = self.season_length_
+        return baseline.forecast_at(panel, cutoffs, series, horizon)[0]
 
     def _known_scale(
         self, panel: Panel, cutoffs: np.ndarray, series: np.ndarray
@@ -241,6 +248,12 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
             batch = _advance(batch, blocks[-1])
             blocks.append(predict(self.model_, batch, masked=self.masked_))
         return np.concatenate(blocks, axis=1)[:, :horizon, 0].astype(float)
+
+
+def _any_observed(observed: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Whether any of the rows low[i] to high[i] - 1 was observed."""
+    counts = np.concatenate([[0], np.cumsum(observed)])
+    return counts[high] > counts[low]
 
 
 def _advance(batch: Batch, yhat: np.ndarray) -> Batch:

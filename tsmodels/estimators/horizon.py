@@ -119,8 +119,11 @@ class HorizonEstimator(BaseEstimator):
         """Matplotlib axes with history and forecast; see `tsmodels.plotting.plot_forecast`."""
         from tsmodels.plotting import plot_forecast
 
-        history = self.context_ if X is None else self.to_panel(X)
-        return plot_forecast(history.to_frame(), self.predict(X, horizon=horizon), **kwargs)
+        panel = self.context_ if X is None else self.to_panel(X)
+        codes = np.repeat(np.arange(panel.n_series), panel.lengths)
+        history = forecast_frame(panel, codes, panel.ds, {self.target: panel.values[:, 0]})
+        forecast = self.predict(X, horizon=horizon)
+        return plot_forecast(history, forecast, target=self.target, **kwargs)
 
     def _check_parameters(self) -> None:
         check_int("horizon", self.horizon)
@@ -162,18 +165,19 @@ class HorizonEstimator(BaseEstimator):
 def naive_scales(panel: Panel, season_length: int) -> tuple[np.ndarray, np.ndarray]:
     """Mean absolute and mean squared seasonal naive error of every series, (S,) each.
 
-    Series without a whole season are measured by their steps. A scale is never zero: its floor is a
-    millionth of the size of the series, or 1 for a series of zeros.
+    Series without a whole season are measured by their steps. A scale is never zero: a series that
+    never changes is measured in hundredths of its size, a series of zeros in ones.
     """
     y, codes = panel.values[:, 0], np.repeat(np.arange(panel.n_series), panel.lengths)
     size = _mean_by(codes, np.abs(y), panel.n_series)
-    floor = np.where(size > 0, 1e-6 * size, 1.0)
+    constant = np.where(size > 0, 0.01 * size, 1.0)
     seasonal, steps = (_lagged(y, codes, lag) for lag in (season_length, 1))
     scales = []
     for power in (1, 2):
         scale = _mean_by(codes, np.abs(seasonal) ** power, panel.n_series)
         scale = np.where(np.isfinite(scale), scale, _mean_by(codes, steps**power, panel.n_series))
-        scales.append(np.fmax(scale, floor**power))
+        changes = scale > (1e-12 * size) ** power
+        scales.append(np.where(changes, scale, constant**power))
     return scales[0], scales[1]
 
 

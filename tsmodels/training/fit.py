@@ -161,6 +161,7 @@ def fit(
     optimizer = _optimizer(recipe, budget.max_steps)
     if any(isinstance(callback, GradientNorm) for callback in callbacks):
         record_gradient_norm(optimizer)
+    optimizer.build(model.trainable_variables)
     model.compile(optimizer=optimizer, loss=resolve_loss(recipe.loss), jit_compile=False)
     history = model.fit(
         batches,
