@@ -41,6 +41,13 @@ def test_softmax_of_a_row_that_sees_nothing_is_zero():
     assert (weights[~mask] == 0).all()
 
 
+def test_a_single_step_gets_all_the_weight_without_a_warning(recwarn):
+    context, weights = DotAttention()(series(2, 3, 4), series(2, 1, 4))
+    assert (array(weights) == 1).all() and not [w for w in recwarn if "softmax" in str(w.message)]
+    MultiHeadAttention(2)(series(2, 1, 4))
+    assert not [w for w in recwarn if "softmax" in str(w.message)]
+
+
 @every_memory_attention
 def test_masked_memory_is_not_seen(name):
     attention = MEMORY_ATTENTIONS[name]()

@@ -25,9 +25,14 @@ def masked_softmax(scores: Any, mask: Any = None) -> Any:
     [[0.5, 0.5, 0.0], [0.0, 0.0, 0.0]]
     """
     if mask is None:
-        return ops.softmax(scores, axis=-1)
-    weights = ops.softmax(ops.where(mask, scores, _lowest(scores.dtype)), axis=-1)
+        return _softmax(scores)
+    weights = _softmax(ops.where(mask, scores, _lowest(scores.dtype)))
     return ops.where(mask, weights, 0.0)
+
+
+def _softmax(scores: Any) -> Any:
+    """Softmax over the last axis; over a single step, of which Keras warns, simply 1."""
+    return ops.ones_like(scores) if scores.shape[-1] == 1 else ops.softmax(scores, axis=-1)
 
 
 def _lowest(dtype: Any) -> float:

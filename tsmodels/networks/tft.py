@@ -107,7 +107,7 @@ class VariableSelection(keras.layers.Layer):
     def call(self, x: Any, c: Any = None, training: bool | None = None) -> tuple[Any, Any]:
         n, width = x.shape[-2:]
         flat = ops.reshape(x, (*ops.shape(x)[:-2], n * width))  # (..., n * D)
-        weights = ops.softmax(self.joint(flat, c, training=training), axis=-1)  # (..., n)
+        weights = masked_softmax(self.joint(flat, c, training=training))  # (..., n)
         each = [f(x[..., j, :], training=training) for j, f in enumerate(self.single)]
         mixed = ops.stack(each, axis=-2) * weights[..., None]  # (..., n, units)
         return ops.sum(mixed, axis=-2), weights
