@@ -165,10 +165,11 @@ def wkv6(
     """
     batch, length, heads, width = ops.shape(k)
     c = chunk_length(k, chunk)
-    log_w = ops.broadcast_to(log_w, ops.shape(k))
     state = ops.zeros((batch, heads, width, width), k.dtype) if state is None else state
+    constant = ops.broadcast_to(log_w, (1, 1, c, *log_w.shape)) if len(log_w.shape) == 2 else None
+    log_w = ops.broadcast_to(log_w, ops.shape(k))
     r, k, v, log_w = (into_chunks(x, c) for x in (r, k, v, log_w))  # (B, Z, c, H, K)
-    scores = _wkv6_scores(r, k, log_w, u)
+    scores = _wkv6_scores(r, k, log_w if constant is None else constant, u)
     r, k, v, log_w = (ops.swapaxes(x, 2, 3) for x in (r, k, v, log_w))  # (B, Z, H, c, K)
     past = ops.cast(triangle(c, -1), k.dtype)
     since = ops.exp(ops.matmul(past, log_w))  # from the start to just before i
@@ -180,8 +181,11 @@ def wkv6(
 
 
 def _wkv6_scores(r: Any, k: Any, log_w: Any, u: Any) -> Any:
-    """(B, Z, H, i, j): what moment i asks of moment j <= i of its chunk."""
-    *lead, c, heads, width = ops.shape(k)
+    """(B, Z, H, i, j): what moment i asks of moment j <= i of its chunk.
+
+    A constant log_w is the same in every chunk: (1, 1, c, H, K).
+    """
+    *lead, c, heads, width = ops.shape(log_w)
     between = log_decay_between(ops.reshape(log_w, (*lead, c, heads * width)), inclusive=False)
     between = ops.reshape(between, (*lead, c, c, heads, width))
     past = ops.cast(triangle(c, -1), k.dtype)[..., None, None]
