@@ -70,7 +70,7 @@ def test_a_longer_memory_remembers_more():
     x[:, 0] = 5
     kept = []
     for shift in (-8.0, 8.0):
-        block = built(MambaBlock(d_state=4))
+        block = built(MambaBlock(d_state=4, use_conv_bias=False))
         block.A_log.assign(block.A_log + shift)
         _, state = block.advance(ops.convert_to_tensor(x), block.initial_state(1))
         kept.append(np.abs(as_numpy(state["ssm"])).max())
