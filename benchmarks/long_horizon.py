@@ -44,7 +44,7 @@ def spans(name: str, rows: int) -> tuple[int, int, int]:
 
 
 def errors(estimator, panel, std, first: int, last: int, horizon: int):
-    """MSE and MAE on standardised values over every window of rows first to last of all channels."""
+    """Standardised MSE and MAE over every window of rows first to last of all channels."""
     cutoffs = np.arange(first, last - horizon + 1)  # of one channel
     series = np.repeat(np.arange(panel.n_series), len(cutoffs))
     rows = panel.offsets[series] + np.tile(cutoffs, panel.n_series)

@@ -17,6 +17,7 @@ from tsmodels.estimators.horizon import HorizonEstimator, naive_scales
 
 BASELINES = {"naive": Naive, "seasonal_naive": SeasonalNaive, "drift": Drift}
 COPIES = 0.5  # a forecast this much nearer to a past value than to the truth copies it
+SHORT_LAGS = 10  # lags looked at whatever season and horizon
 LAG_WINDOWS = 2_000  # windows looked at for the lag; more would not change the answer
 
 
@@ -204,7 +205,7 @@ def _lag_copy(
     firsts, y = panel.offsets[series[pick], None], panel.values[:, 0]
     misses = np.abs(yhat - y[rows]) / scale
     ratios = {}
-    for lag in range(1, max(season_length, min(rows.shape[1], 48)) + 1):
+    for lag in range(1, max(season_length, min(rows.shape[1], 48), SHORT_LAGS) + 1):
         known = (np.arange(rows.shape[1]) < lag) & (rows - lag >= firsts) & np.isfinite(misses)
         copied = np.abs(yhat - y[np.maximum(rows - lag, 0)]) / scale
         known &= np.isfinite(copied)

@@ -581,3 +581,16 @@ def test_a_series_begins_with_its_first_value(missing):
     assert panel.lengths.tolist() == [3, 1, 1]
     np.testing.assert_array_equal(panel.values[:, 0], [1.0, 2.0, 3.0, 5.0, np.nan])
     assert panel.rows.tolist() == [0, 1, 2, 2, 2]
+
+
+def test_recent_rows_begin_and_end_around_values():
+    y = [1.0, np.nan, 3.0, np.nan, 5.0, np.nan]
+    wide = pd.DataFrame(
+        {"a": y, "b": y[::-1], "c": [np.nan] * 6}, index=pd.date_range("2024-01-01", periods=6)
+    )
+    panel = make_panel(wide)
+    assert panel.recent(1).lengths.tolist() == [2, 1, 1]
+    assert panel.recent(2).lengths.tolist() == [4, 3, 1]
+    assert panel.recent(99).lengths.tolist() == [6, 5, 1]
+    head = panel.head(np.array([6, 0, 1])).recent(2)
+    assert head.lengths.tolist() == [4, 0, 1]

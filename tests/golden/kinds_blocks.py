@@ -10,7 +10,7 @@ from tsmodels.backend import keras, ops
 from tsmodels.layers.decomposition import SeriesDecomposition
 from tsmodels.layers.norm import RevIN
 from tsmodels.networks.inverted import ITransformer
-from tsmodels.networks.linear import DLinear
+from tsmodels.networks.linear import DLinear, NLinear
 from tsmodels.networks.nbeats import (
     NBEATSBlock,
     NHITSBlock,
@@ -350,6 +350,7 @@ def tft_imha(case):
 KINDS = {
     "revin": revin,
     "series_decomp": series_decomp,
+    "nlinear": linear_network(NLinear, {"linear": "Linear"}),
     "dlinear": linear_network(DLinear, {"seasonal": "Linear_Seasonal", "trend": "Linear_Trend"}),
     "patching": patching,
     "patchtst": patchtst,

@@ -124,6 +124,18 @@ class Panel:
         """
         return self.calendar.future(self.last(), horizon)
 
+    def recent(self, n: int) -> Panel:
+        """The last `n` rows up to the last value of each series, and the rows after it.
+
+        Where the first of them has no value, the rows before it back to the one that has.
+        """
+        known = ~np.isnan(self.values).all(axis=1)
+        latest = np.maximum.accumulate(np.where(known, np.arange(len(known)), -1))
+        firsts, stops = self.offsets[:-1], self.offsets[1:]
+        last = np.maximum(latest[stops - 1], firsts)
+        start = np.minimum(np.maximum(last + 1 - n, firsts), len(known) - 1)
+        return self._cut(np.minimum(np.maximum(latest[start], firsts), stops), stops)
+
     def from_first_value(self) -> Panel:
         """Without the rows before the first value of each series; at least one row stays."""
         known = ~np.isnan(self.values).all(axis=1)

@@ -179,6 +179,12 @@ def _fill_channel(y: np.ndarray, missing: np.ndarray, offsets: np.ndarray) -> np
     return np.where(source >= 0, y[source], 0.0)
 
 
+def any_observed(observed: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Whether any of the rows low[i] to high[i] - 1 was observed, (N,) bool."""
+    counts = np.concatenate([[0], np.cumsum(observed)])
+    return counts[high] > counts[low]
+
+
 class WindowTransformer(TransformerMixin, BaseEstimator):
     """Each row becomes the last `lookback` rows of its series, its own included.
 

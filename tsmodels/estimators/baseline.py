@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from tsmodels.data.frame import Panel
-from tsmodels.data.windows import fill
+from tsmodels.data.windows import any_observed, fill
 from tsmodels.estimators.horizon import HorizonEstimator
 
 
@@ -18,8 +17,8 @@ class _Baseline(HorizonEstimator):
     def _learn(self, panel: Panel) -> None:
         pass
 
-    def _memory(self) -> Any:
-        return np.iinfo(np.int64).max  # a drift or a mean needs the whole series
+    def _memory(self) -> int:
+        return 2**40  # a drift or a mean needs the whole series
 
     def forecast_at(
         self, panel: Panel, cutoffs: np.ndarray, series: np.ndarray, horizon: int
@@ -27,8 +26,7 @@ class _Baseline(HorizonEstimator):
         values, _ = fill(panel.values[:, :1], panel.offsets)
         firsts = panel.offsets[series]
         yhat = self._formula(values[:, 0], firsts, cutoffs, horizon)  # (N, H)
-        known = np.isfinite(panel.values[firsts, 0])  # a series begins with its first value
-        yhat[(cutoffs <= firsts) | ~known] = np.nan
+        yhat[~any_observed(np.isfinite(panel.values[:, 0]), firsts, cutoffs)] = np.nan
         return yhat, np.zeros(len(series), dtype=bool)
 
     def _formula(

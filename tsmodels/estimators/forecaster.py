@@ -11,7 +11,14 @@ import numpy as np
 from tsmodels.checks import check_int, check_option, check_real, fault
 from tsmodels.data.frame import Panel
 from tsmodels.data.scaling import affine_statistics
-from tsmodels.data.windows import Batch, Windows, check_lookback, fill, spread
+from tsmodels.data.windows import (
+    Batch,
+    Windows,
+    any_observed,
+    check_lookback,
+    fill,
+    spread,
+)
 from tsmodels.estimators.base import NetworkEstimator
 from tsmodels.estimators.baseline import SeasonalNaive
 from tsmodels.estimators.horizon import HorizonEstimator
@@ -211,7 +218,7 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
         yhat = yhat * scale[series] + shift[series]
         short = cutoffs - firsts < self._min_history
         if rows[1] is not None:
-            short |= ~_any_observed(rows[1], np.maximum(cutoffs - self.lookback_, firsts), cutoffs)
+            short |= ~any_observed(rows[1], np.maximum(cutoffs - self.lookback_, firsts), cutoffs)
         if short.any():
             yhat[short] = self._fallback(panel, cutoffs[short], series[short], horizon)
         return yhat, short
@@ -248,12 +255,6 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
             batch = _advance(batch, blocks[-1])
             blocks.append(predict(self.model_, batch, masked=self.masked_))
         return np.concatenate(blocks, axis=1)[:, :horizon, 0].astype(float)
-
-
-def _any_observed(observed: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Whether any of the rows low[i] to high[i] - 1 was observed."""
-    counts = np.concatenate([[0], np.cumsum(observed)])
-    return counts[high] > counts[low]
 
 
 def _advance(batch: Batch, yhat: np.ndarray) -> Batch:

@@ -58,7 +58,7 @@ class HorizonEstimator(BaseEstimator):
         panel = self.to_panel(X)
         self.season_length_ = self._season_length(panel)
         self._learn(panel)
-        self.context_ = panel.tail(self._memory())
+        self.context_ = panel.recent(self._memory())
         return self
 
     def predict(self, X: Any = None, *, horizon: int | None = None) -> Any:
@@ -146,7 +146,7 @@ class HorizonEstimator(BaseEstimator):
         return lengths.pop()
 
     def _memory(self) -> int:
-        """How many of the last rows `predict()` needs."""
+        """How many of the last rows `predict()` needs, up to the last value."""
         raise NotImplementedError
 
     def _learn(self, panel: Panel) -> None:

@@ -1,19 +1,34 @@
 """The architectures, one family a file; importing this module registers them all."""
 
 from tsmodels.networks.base import NETWORKS, Memory, Network, register, resolve
+from tsmodels.networks.gnmt import GNMT
+from tsmodels.networks.inverted import ITransformer
 from tsmodels.networks.linear import MLP, DLinear, NLinear
+from tsmodels.networks.nbeats import NBEATS, NHITS
+from tsmodels.networks.patch import PatchTST
 from tsmodels.networks.recurrent import GRU, LSTM, RNN
+from tsmodels.networks.seq2seq import Seq2Seq
+from tsmodels.networks.tft import TFT
+from tsmodels.networks.transformer import Transformer
 
 __all__ = [
+    "GNMT",
     "GRU",
     "LSTM",
     "MLP",
+    "NBEATS",
     "NETWORKS",
+    "NHITS",
     "RNN",
+    "TFT",
     "DLinear",
+    "ITransformer",
     "Memory",
     "NLinear",
     "Network",
+    "PatchTST",
+    "Seq2Seq",
+    "Transformer",
     "register",
     "resolve",
 ]

@@ -68,7 +68,7 @@ class NLinear(Network):
         outputs: int,
     ) -> Any:  # fmt: skip
         past = past[:, :, :targets]
-        last = past[:, -1:, :]  # (B, 1, C)
+        last = ops.stop_gradient(past[:, -1:, :])  # (B, 1, C)
         y = TimeLinear(horizon * outputs, self.individual, name="linear")(past - last)
         return _per_step(y + last, horizon, outputs)
 
