@@ -37,6 +37,13 @@ def test_the_forecaster_gets_every_parameter(edit):
     assert found["random_state"] == 1
 
 
+def test_none_is_spelled_out(edit):
+    network = '{ name = "mlp", revin = "none" }'
+    file = edit(('network = "nlinear"', f'network = {network}\nvalidation = "none"'))
+    forecaster = make_forecaster(read_job(file))
+    assert forecaster.validation is None and forecaster.network.revin is None
+
+
 def test_relative_paths_belong_to_the_job_file(folder, monkeypatch, tmp_path_factory):
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
     job = read_job(folder / "job.toml")

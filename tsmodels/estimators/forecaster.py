@@ -10,7 +10,7 @@ import numpy as np
 
 from tsmodels.checks import check_int, check_option, check_real, fault
 from tsmodels.data.frame import Panel
-from tsmodels.data.scaling import affine_statistics
+from tsmodels.data.scaling import METHODS, affine_statistics
 from tsmodels.data.windows import (
     Batch,
     Windows,
@@ -113,6 +113,8 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
         self._recipe()
         check_option("missing", self.missing, ["mask", "interpolate", "error"])
         check_int("stride", self.stride)
+        if not hasattr(self.scaler, "fit"):
+            check_option("scaler", self.scaler, METHODS)
         if self.lookback is not None:
             check_int("lookback", self.lookback)
         if isinstance(self.validation, float):

@@ -16,7 +16,7 @@
     [output]
     folder = "out"
 
-Relative paths are relative to the folder of the job file.
+Relative paths are relative to the folder of the job file. TOML has no null: `"none"` stands for it.
 """
 
 from __future__ import annotations
@@ -261,7 +261,7 @@ def _forecaster_faults(folder: Path, settings) -> list[str]:
     faults += _network_faults(parameters.get("network", "nlinear"))
     for name, value in parameters.items():
         if name in known and name != "network":
-            estimator = tsmodels.Forecaster(**{name: _as_tuple(value)})
+            estimator = tsmodels.Forecaster(**{name: _from_toml(value)})
             faults += _caught("forecaster", estimator._check_parameters)
     return faults
 
@@ -311,11 +311,14 @@ def _split(network) -> tuple[Any, dict[str, Any]]:
     """A network as written in a job to its name and its fields; lists become tuples."""
     if not isinstance(network, dict):
         return network, {}
-    fields = {key: _as_tuple(value) for key, value in network.items()}
+    fields = {key: _from_toml(value) for key, value in network.items()}
     return fields.pop("name", None), fields
 
 
-def _as_tuple(value: Any) -> Any:
+def _from_toml(value: Any) -> Any:
+    """Lists become tuples; TOML has no null, so "none" stands for it."""
+    if value == "none":
+        return None
     return tuple(value) if isinstance(value, list) else value
 
 
@@ -323,7 +326,7 @@ def _spec(parameters) -> dict[str, Any]:
     from tsmodels.networks import resolve
 
     name, fields = _split(parameters.get("network", "nlinear"))
-    rest = {key: _as_tuple(value) for key, value in parameters.items()}
+    rest = {key: _from_toml(value) for key, value in parameters.items()}
     return rest | {"network": resolve(name, **fields) if fields else name}
 
 

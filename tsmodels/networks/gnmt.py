@@ -87,7 +87,7 @@ class GNMT(Network):
     """
 
     search_space: ClassVar = {
-        "d_model": Int(16, 128, log=True),
+        "d_model": Choice([16, 32, 64, 128]),
         "n_layers": Int(2, 4),
         "context": Choice(["previous", "new"]),
         "dropout": Real(0.0, 0.5),

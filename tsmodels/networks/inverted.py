@@ -22,7 +22,7 @@ class ITransformer(Network):
     """
 
     search_space: ClassVar = {
-        "d_model": Int(32, 256, log=True),
+        "d_model": Choice([32, 64, 128, 256]),
         "n_layers": Int(1, 4),
         "n_heads": Choice([2, 4, 8]),
         "dropout": Real(0.0, 0.5),

@@ -42,7 +42,7 @@ class PatchTST(Network):
     """
 
     search_space: ClassVar = {
-        "d_model": Int(16, 128, log=True),
+        "d_model": Choice([16, 32, 64, 128]),
         "n_layers": Int(1, 3),
         "n_heads": Choice([2, 4]),
         "patch_length": Choice([8, 16, 24]),

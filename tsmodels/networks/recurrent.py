@@ -22,7 +22,7 @@ class _RecurrentStack(Network):
 
     cell: ClassVar[str]
     search_space: ClassVar = {
-        "d_model": Int(16, 128, log=True),
+        "d_model": Choice([16, 32, 64, 128]),
         "n_layers": Int(1, 3),
         "dropout": Real(0.0, 0.5),
         "bidirectional": Choice(["none", "first"]),

@@ -26,7 +26,7 @@ class Seq2Seq(Network):
     """
 
     search_space: ClassVar = {
-        "d_model": Int(16, 128, log=True),
+        "d_model": Choice([16, 32, 64, 128]),
         "n_layers": Int(1, 3),
         "dropout": Real(0.0, 0.5),
         "attention": Choice(["none", "additive", "dot", "general"]),

@@ -13,7 +13,7 @@ from tsmodels.checks import check_int, check_real, fault
 from tsmodels.layers.attention import masked_softmax
 from tsmodels.layers.positions import LearnedPositions
 from tsmodels.networks.base import Network, Rate, register
-from tsmodels.space import Choice, Int, Real
+from tsmodels.space import Choice, Real
 
 EPSILON = 1e-3  # of the layer norms
 
@@ -160,7 +160,7 @@ class TFT(Network):
     """
 
     search_space: ClassVar = {
-        "d_model": Int(16, 128, log=True),
+        "d_model": Choice([16, 32, 64, 128]),
         "n_heads": Choice([1, 2, 4]),
         "dropout": Real(0.0, 0.5),
     }
