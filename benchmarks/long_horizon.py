@@ -21,9 +21,9 @@ SETTINGS = {
     "nlinear": {"network": NLinear(), "lookback": 336},
     "dlinear": {"network": DLinear(), "lookback": 336},
     "mlp": {"network": tsmodels.MLP(), "lookback": 336},
-    "rnn": {"network": tsmodels.RNN(), "lookback": 96},
-    "lstm": {"network": tsmodels.LSTM(), "lookback": 96},
-    "gru": {"network": tsmodels.GRU(), "lookback": 96},
+    "rnn": {"network": tsmodels.RNN(), "lookback": 96, "epochs": 5, "batch_size": 256},
+    "lstm": {"network": tsmodels.LSTM(), "lookback": 96, "epochs": 5, "batch_size": 256},
+    "gru": {"network": tsmodels.GRU(), "lookback": 96, "epochs": 5, "batch_size": 256},
 }
 COMMON = {"epochs": 10, "batch_size": 128, "learning_rate": 1e-3, "patience": 3}
 

@@ -12,7 +12,8 @@ taxi = datasets.load("nyc_taxi")  # unique_id, ds, y
 print(taxi.tail(3).to_string(index=False))
 
 # %% [markdown]
-# The network sees two weeks and answers with two days. Windows, scaling and early stopping are inside.
+# The network sees two weeks and answers with two days. Windows, scaling and early stopping are
+# inside.
 
 # %%
 model = Forecaster("nlinear", horizon=96, lookback=672, random_state=0).fit(taxi)
@@ -20,8 +21,8 @@ forecast = model.predict()
 print(forecast.head(3).to_string(index=False))
 
 # %% [markdown]
-# Is it better than repeating yesterday? A backtest asks from five earlier moments, and always beside
-# the naive forecasts.
+# Is it better than repeating yesterday? A backtest asks from five earlier moments, and always
+# beside the naive forecasts.
 
 # %%
 result = backtest(model, taxi, n_windows=5)
