@@ -17,7 +17,7 @@ class SMAPE(keras.losses.Loss):
 
     Meaningful where the scaler only divides ("mean_abs", "seasonal_naive"). Makridakis, 1993.
 
-    >>> float(SMAPE()([[[1.0]]], [[[3.0]]]))
+    >>> float(SMAPE()(ops.array([[[1.0]]]), ops.array([[[3.0]]])))
     1.0
     """
 
@@ -38,7 +38,7 @@ class OWA(keras.losses.Loss):
     and MASE by those of Naive2 before it takes their mean; for its hourly series (0.184 and 2.395)
     this amounts to a weight of 0.93. Makridakis et al., 2020.
 
-    >>> float(OWA(weight=0.5)([[[1.0]]], [[[3.0]]]))
+    >>> float(OWA(weight=0.5)(ops.array([[[1.0]]]), ops.array([[[3.0]]])))
     1.5
     """
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
 from matplotlib import dates, font_manager
@@ -59,6 +60,8 @@ def plot_forecast(
     >>> axes[0].get_title(loc="left"), axes[0].get_ylabel()
     ('a', 'y')
     """
+    history, forecast = _pandas(history), _pandas(forecast)
+    truth = None if truth is None else _pandas(truth)
     chosen = _chosen(forecast, ids)
     axes = _grid(axes, len(chosen))
     for ax, uid in zip(axes, chosen, strict=True):
@@ -89,6 +92,7 @@ def plot_backtest(
     >>> plot_backtest(frame)[-1].get_xlabel()
     'step ahead'
     """
+    frame = _pandas(frame)
     chosen = _chosen(frame, ids)
     axes = _grid(axes, len(chosen) + 1)
     for ax, uid in zip(axes, chosen, strict=False):
@@ -144,6 +148,10 @@ def readable(uid: Any) -> str:
     """
     text = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", lambda m: repr(m[0])[1:-1], str(uid))
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _pandas(frame):
+    return nw.from_native(frame, eager_only=True).to_pandas()
 
 
 def _chosen(frame, ids) -> list:

@@ -159,6 +159,7 @@ def test_predict_on_other_rows_and_ids(fitted, frame):
 def test_answers_come_in_the_kind_that_was_asked(frame, quick, fitted):
     answer = Forecaster("nlinear", **quick).fit(pl.from_pandas(frame)).predict()
     assert isinstance(answer, pl.DataFrame)
+    assert len(Forecaster("nlinear", **quick).fit(pl.from_pandas(frame)).plot()) == 3
     assert_array_equal(answer["yhat"].to_numpy(), fitted.predict().yhat)
 
 

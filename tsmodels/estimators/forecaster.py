@@ -95,11 +95,11 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
     >>> import numpy as np
     >>> load = 10 + np.sin(np.arange(240) * 2 * np.pi / 24)
     >>> model = Forecaster("nlinear", horizon=3, lookback=24, max_steps=200, random_state=0)
-    >>> model.fit(load).predict()
-       unique_id   ds       yhat
-    0          0  240  10.0...
-    1          0  241  10.2...
-    2          0  242  10.5...
+    >>> model.fit(load).predict().round(1)
+      unique_id   ds  yhat
+    0         y  240  10.0
+    1         y  241  10.3
+    2         y  242  10.5
     """
 
     lookback: int | None = None

@@ -1,1 +1,69 @@
 """Public Keras layers, usable in anyone's `keras.Sequential` or functional model."""
+
+from tsmodels.layers.attention import (
+    AdditiveAttention,
+    DotAttention,
+    GeneralAttention,
+    MultiHeadAttention,
+)
+from tsmodels.layers.convolution import CausalConv1D, CausalDepthwiseConv1D, TCNBlock
+from tsmodels.layers.decoders import AttentionDecoder, BahdanauDecoder, LuongDecoder
+from tsmodels.layers.decomposition import SeriesDecomposition
+from tsmodels.layers.mamba import Mamba2Block, MambaBlock
+from tsmodels.layers.norm import RevIN
+from tsmodels.layers.positions import LearnedPositions, SinusoidalPositions
+from tsmodels.layers.recurrent import Recurrent
+from tsmodels.layers.rwkv import (
+    RWKV4Block,
+    RWKV4ChannelMix,
+    RWKV4TimeMix,
+    RWKV5Block,
+    RWKV5TimeMix,
+    RWKV6Block,
+    RWKV6TimeMix,
+    RWKV7Block,
+    RWKV7ChannelMix,
+    RWKV7Stack,
+    RWKV7TimeMix,
+)
+from tsmodels.layers.transformer import TransformerDecoderLayer, TransformerEncoderLayer
+from tsmodels.layers.ttt import TTTMLP, TTTLinear
+from tsmodels.layers.variational import DenseFlipout, DenseReparameterization, MonteCarloDropout
+
+__all__ = [
+    "AdditiveAttention",
+    "AttentionDecoder",
+    "BahdanauDecoder",
+    "CausalConv1D",
+    "CausalDepthwiseConv1D",
+    "DenseFlipout",
+    "DenseReparameterization",
+    "DotAttention",
+    "GeneralAttention",
+    "LearnedPositions",
+    "LuongDecoder",
+    "Mamba2Block",
+    "MambaBlock",
+    "MonteCarloDropout",
+    "MultiHeadAttention",
+    "RWKV4Block",
+    "RWKV4ChannelMix",
+    "RWKV4TimeMix",
+    "RWKV5Block",
+    "RWKV5TimeMix",
+    "RWKV6Block",
+    "RWKV6TimeMix",
+    "RWKV7Block",
+    "RWKV7ChannelMix",
+    "RWKV7Stack",
+    "RWKV7TimeMix",
+    "Recurrent",
+    "RevIN",
+    "SeriesDecomposition",
+    "SinusoidalPositions",
+    "TCNBlock",
+    "TTTLinear",
+    "TTTMLP",
+    "TransformerDecoderLayer",
+    "TransformerEncoderLayer",
+]
