@@ -10,7 +10,7 @@ from tsmodels.layers.convolution import CausalConv1D, CausalDepthwiseConv1D, TCN
 from tsmodels.layers.decoders import AttentionDecoder, BahdanauDecoder, LuongDecoder
 from tsmodels.layers.decomposition import SeriesDecomposition
 from tsmodels.layers.mamba import Mamba2Block, MambaBlock
-from tsmodels.layers.norm import RevIN
+from tsmodels.layers.norm import PreNorm, RevIN
 from tsmodels.layers.positions import LearnedPositions, SinusoidalPositions
 from tsmodels.layers.recurrent import Recurrent
 from tsmodels.layers.rwkv import (
@@ -46,6 +46,7 @@ __all__ = [
     "MambaBlock",
     "MonteCarloDropout",
     "MultiHeadAttention",
+    "PreNorm",
     "RWKV4Block",
     "RWKV4ChannelMix",
     "RWKV4TimeMix",

@@ -116,6 +116,52 @@ def _steps(w: Any) -> Any:
     return ops.arange(ops.shape(w)[1], dtype="int32")[None, :, None]  # (1, T, 1)
 
 
+@keras.saving.register_keras_serializable("tsmodels")
+class PreNorm(keras.layers.Layer):
+    """x + dropout(layer(RMSNorm(x))), (B, T, D) -> (B, T, D): a block of a pre-norm residual stack.
+
+    Zhang & Sennrich, 2019 (RMSNorm); Xiong et al., 2020, arXiv 2002.04745 (pre-norm). It streams
+    where `layer` does: `initial_state(batch)` and `step(x, state)` are those of `layer`.
+
+    >>> block = PreNorm(keras.layers.Dense(8), dropout=0.1)
+    >>> tuple(block(ops.ones((2, 5, 8))).shape)
+    (2, 5, 8)
+    """
+
+    def __init__(self, layer: Any, dropout: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.layer, self.rate = layer, dropout
+        self.norm = keras.layers.RMSNormalization(epsilon=1e-5, name="norm")
+        self.drop = keras.layers.Dropout(dropout)
+
+    def build(self, input_shape: Any) -> None:
+        self.norm.build(input_shape)
+        if not self.layer.built:
+            self.layer.build(input_shape)
+        self.built = True
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        return x + self.drop(self.layer(self.norm(x)), training=training)
+
+    def initial_state(self, batch: Any) -> dict[str, Any]:
+        """The state of `layer` before the first step."""
+        return self.layer.initial_state(batch)
+
+    def step(self, x: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """One moment (B, D) -> (B, D) and the next state, as in inference."""
+        y, state = self.layer.step(self.norm(x), state)
+        return x + y, state
+
+    def get_config(self) -> dict[str, Any]:
+        layer = keras.saving.serialize_keras_object(self.layer)
+        return {**super().get_config(), "layer": layer, "dropout": self.rate}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> PreNorm:
+        layer = keras.saving.deserialize_keras_object(config.pop("layer"))
+        return cls(layer, **config)
+
+
 def _first_step(w: Any) -> Any:
     """Index of the first step with weight, (B, 1, 1)."""
     steps = _steps(w)

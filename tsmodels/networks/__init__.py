@@ -4,12 +4,15 @@ from tsmodels.networks.base import NETWORKS, Memory, Network, register, resolve
 from tsmodels.networks.gnmt import GNMT
 from tsmodels.networks.inverted import ITransformer
 from tsmodels.networks.linear import MLP, DLinear, NLinear
+from tsmodels.networks.mamba import Mamba, Mamba2
 from tsmodels.networks.nbeats import NBEATS, NHITS
 from tsmodels.networks.patch import PatchTST
 from tsmodels.networks.recurrent import GRU, LSTM, RNN
+from tsmodels.networks.rwkv import RWKV4, RWKV5, RWKV6, RWKV7
 from tsmodels.networks.seq2seq import Seq2Seq
 from tsmodels.networks.tft import TFT
 from tsmodels.networks.transformer import Transformer
+from tsmodels.networks.ttt import TTTLinearNetwork, TTTMLPNetwork
 
 __all__ = [
     "GNMT",
@@ -20,14 +23,22 @@ __all__ = [
     "NETWORKS",
     "NHITS",
     "RNN",
+    "RWKV4",
+    "RWKV5",
+    "RWKV6",
+    "RWKV7",
     "TFT",
     "DLinear",
     "ITransformer",
+    "Mamba",
+    "Mamba2",
     "Memory",
     "NLinear",
     "Network",
     "PatchTST",
     "Seq2Seq",
+    "TTTLinearNetwork",
+    "TTTMLPNetwork",
     "Transformer",
     "register",
     "resolve",

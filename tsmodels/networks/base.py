@@ -227,9 +227,30 @@ def _call_arguments(layer_class: Any) -> tuple[str, ...]:
 
 
 def _streaming(layer: Any) -> Any:
+    if isinstance(layer, MOMENT_BY_MOMENT):
+        return _Stateless(layer)
     if not hasattr(layer, "step"):
         raise NotImplementedError(f"{type(layer).__name__} has no step form.")
     return layer
+
+
+MOMENT_BY_MOMENT = (
+    keras.layers.Dense,
+    keras.layers.LayerNormalization,
+    keras.layers.RMSNormalization,
+)
+
+
+class _Stateless(NamedTuple):
+    """A layer that treats every moment alike, as one with a step."""
+
+    layer: Any
+
+    def initial_state(self, batch: int) -> dict[str, Any]:
+        return {}
+
+    def step(self, x: Any, state: Any) -> tuple[Any, dict[str, Any]]:
+        return self.layer(x), {}
 
 
 def _check_field(parameter: str, value: Any, hint: Any) -> None:
