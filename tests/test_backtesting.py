@@ -147,8 +147,33 @@ def test_by_step_and_plot():
     assert all(ax.lines for ax in axes[:1])
 
 
-def test_missing_truth_is_left_out():
+def test_a_window_without_known_truth_is_left_out_silently(recwarn):
     frame = hourly(100)
-    frame.loc[95, "y"] = np.nan
+    frame.loc[90:94, "y"] = np.nan
     result = backtest(Naive(horizon=5), frame, n_windows=2)
-    assert np.isfinite(result.scores.to_numpy()).all()
+    want = backtest(Naive(horizon=5), frame, n_windows=1)
+    assert result.scores.loc["yhat", "mae"] == pytest.approx(want.scores.loc["yhat", "mae"])
+    assert not recwarn.list
+
+
+def test_a_forecast_that_is_nan_is_not_left_out():
+    class Silent(Naive):
+        def forecast_at(self, panel, cutoffs, series, horizon):
+            yhat, fallback = super().forecast_at(panel, cutoffs, series, horizon)
+            yhat[0] = np.nan
+            return yhat, fallback
+
+    assert np.isnan(backtest(Silent(horizon=2), hourly(99), n_windows=4).scores.loc["yhat", "mae"])
+
+
+def test_fallbacks_are_counted():
+    frame = pd.concat([hourly(120), hourly(12, id="short")])
+    model = Forecaster("nlinear", horizon=4, lookback=24, max_steps=5, random_state=0)
+    result = backtest(model, frame, n_windows=2)
+    assert result.n_fallback == 2 and "2 of 4 forecasts are seasonal naive" in result.verdict
+    assert set(result.frame.unique_id[result.frame.fallback]) == {"short"}
+
+
+def test_a_constant_series_has_nothing_to_beat():
+    result = backtest(HistoricMean(horizon=2), np.full(50, 7.0), n_windows=3)
+    assert result.lag_copy == 0 and result.verdict.startswith("There is nothing to beat")

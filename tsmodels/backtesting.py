@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
-from tsmodels import metrics
 from tsmodels.checks import check_int, fault
 from tsmodels.data.frame import Panel, forecast_frame
 from tsmodels.estimators.baseline import Drift, Naive, SeasonalNaive
@@ -30,7 +29,9 @@ class Backtest:
     measured in the seasonal naive error of the rows before the first cutoff), `by_step` the mean
     absolute scaled error of every model by step. `skill` is 1 - MASE / that of the best baseline:
     above zero the forecast is worth its trouble. `lag_copy` is the number of steps by which it
-    repeats the past, 0 if it does not. `left_out` lists series too short for any window.
+    repeats the past, 0 if it does not. `left_out` lists series too short for any window, and
+    `n_fallback` counts forecasts that were seasonal naive because a window was too short for the
+    network; they are marked in a column `fallback` of the frame.
     """
 
     frame: Any
@@ -41,6 +42,7 @@ class Backtest:
     n_windows: int
     n_series: int
     left_out: tuple[Any, ...]
+    n_fallback: int
 
     @property
     def best_baseline(self) -> str:
@@ -50,6 +52,8 @@ class Backtest:
     @property
     def verdict(self) -> str:
         """The result in one or two sentences."""
+        if not np.isfinite(self.skill):
+            return "There is nothing to beat: a baseline hits every value exactly."
         ours, best = self.scores.loc["yhat", "mase"], self.best_baseline
         theirs = self.scores.loc[best, "mase"]
         says = "beats" if self.skill > 0 else "does not beat"
@@ -60,6 +64,9 @@ class Backtest:
         if self.lag_copy:
             steps = "step" if self.lag_copy == 1 else "steps"
             sentence += f" It repeats the value of {self.lag_copy} {steps} before."
+        if self.n_fallback:
+            total = self.n_windows * self.n_series
+            sentence += f" {self.n_fallback} of {total} forecasts are seasonal naive: too few rows."
         return sentence
 
     def plot(self, **kwargs: Any) -> Any:
@@ -93,7 +100,7 @@ def backtest(
     step = estimator.horizon if step is None else check_int("step", step)
     panel = estimator.to_panel(X)
     cutoffs, series, left_out = _cutoffs(panel, estimator.horizon, n_windows, step)
-    fitted, yhat = _forecasts(estimator, panel, cutoffs, series, refit)
+    fitted, yhat, fallback = _forecasts(estimator, panel, cutoffs, series, refit)
     horizon, season_length = estimator.horizon, fitted.season_length_
     forecasts = {"yhat": yhat}
     for name, cls in BASELINES.items():
@@ -106,7 +113,7 @@ def backtest(
     scores = _scores(y, forecasts, series, scale, scale_squared)
     best = scores.loc[list(BASELINES), "mase"].min()
     return Backtest(
-        frame=_frame(panel, rows, series, y, forecasts),
+        frame=_frame(panel, rows, series, y, forecasts, fallback),
         scores=scores,
         by_step=_by_step(y, forecasts, scale),
         skill=float(1.0 - scores.loc["yhat", "mase"] / best) if best > 0 else float("nan"),
@@ -114,6 +121,7 @@ def backtest(
         n_windows=n_windows,
         n_series=len(np.unique(series)),
         left_out=tuple(panel.ids[left_out].tolist()),
+        n_fallback=int(fallback.sum()),
     )
 
 
@@ -143,18 +151,19 @@ def _first_cutoffs(panel: Panel, cutoffs: np.ndarray, series: np.ndarray) -> np.
 
 def _forecasts(
     estimator: HorizonEstimator, panel: Panel, cutoffs: np.ndarray, series: np.ndarray, refit: bool
-) -> tuple[HorizonEstimator, np.ndarray]:
-    """The estimator as fitted before the last fit's cutoffs, and all forecasts (N, H)."""
+) -> tuple[HorizonEstimator, np.ndarray, np.ndarray]:
+    """The estimator of the last fit, all forecasts (N, H), and which are a fallback (N,)."""
     n_windows = len(cutoffs) // len(np.unique(series))
     window = np.tile(np.arange(n_windows), len(cutoffs) // n_windows)
     yhat = np.empty((len(cutoffs), estimator.horizon))
+    fallback = np.zeros(len(cutoffs), dtype=bool)
     for group in range(n_windows) if refit else [slice(None)]:
         chosen = window == group if refit else slice(None)
         firsts = _first_cutoffs(panel, cutoffs[chosen], series[chosen])
         fitted = clone(estimator).fit(panel.head(firsts - panel.offsets[:-1]))
         own = (panel, cutoffs[chosen], series[chosen])
-        yhat[chosen], _ = fitted.forecast_at(*own, estimator.horizon)
-    return fitted, yhat
+        yhat[chosen], fallback[chosen] = fitted.forecast_at(*own, estimator.horizon)
+    return fitted, yhat, fallback
 
 
 def _scores(
@@ -164,27 +173,36 @@ def _scores(
     scale: np.ndarray,
     scale_squared: np.ndarray,
 ) -> pd.DataFrame:
-    """Metrics of every model: the mean within each series, then over series."""
+    """Metrics of every model: the mean over known truths of each series, then over series."""
+    known = np.isfinite(y)
+
+    def over_series(errors: np.ndarray, root: bool = False) -> float:
+        sums = np.bincount(series, np.where(known, errors, 0.0).sum(axis=1))
+        counts = np.bincount(series, known.sum(axis=1))
+        means = sums[counts > 0] / counts[counts > 0]
+        return float(np.mean(np.sqrt(means) if root else means))
+
     rows = {}
     for name, yhat in forecasts.items():
         error = np.abs(y - yhat)
+        size = np.abs(y) + np.abs(yhat)
         rows[name] = {
-            "mae": _over_series(error, series),
-            "rmse": _over_series(error**2, series, root=True),
-            "smape": _over_series(metrics.smape(y[..., None], yhat[..., None]), series),
-            "mase": _over_series(error / scale[:, None], series),
-            "rmsse": _over_series(error**2 / scale_squared[:, None], series, root=True),
+            "mae": over_series(error),
+            "rmse": over_series(error**2, root=True),
+            "smape": over_series(np.where(size == 0, 0.0, error / np.where(size == 0, 1.0, size))),
+            "mase": over_series(error / scale[:, None]),
+            "rmsse": over_series(error**2 / scale_squared[:, None], root=True),
         }
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def _over_series(values: np.ndarray, series: np.ndarray, root: bool = False) -> float:
-    means = pd.Series(np.nanmean(values, axis=1)).groupby(series).mean()
-    return float((means**0.5 if root else means).mean())
-
-
 def _by_step(y: np.ndarray, forecasts: dict[str, np.ndarray], scale: np.ndarray) -> pd.DataFrame:
-    errors = {n: np.nanmean(np.abs(y - f) / scale[:, None], axis=0) for n, f in forecasts.items()}
+    known = np.isfinite(y)
+    counts = np.maximum(known.sum(axis=0), 1)
+    errors = {
+        name: np.where(known, np.abs(y - yhat) / scale[:, None], 0.0).sum(axis=0) / counts
+        for name, yhat in forecasts.items()
+    }
     return pd.DataFrame(errors, index=pd.RangeIndex(1, y.shape[1] + 1, name="step"))
 
 
@@ -204,6 +222,8 @@ def _lag_copy(
     rows, yhat, scale = rows[pick], yhat[pick], scale[pick, None]
     firsts, y = panel.offsets[series[pick], None], panel.values[:, 0]
     misses = np.abs(yhat - y[rows]) / scale
+    if not np.nansum(misses):  # never wrong: there is nothing to explain
+        return 0
     ratios = {}
     for lag in range(1, max(season_length, min(rows.shape[1], 48), SHORT_LAGS) + 1):
         known = (np.arange(rows.shape[1]) < lag) & (rows - lag >= firsts) & np.isfinite(misses)
@@ -221,10 +241,13 @@ def _frame(
     series: np.ndarray,
     y: np.ndarray,
     forecasts: dict[str, np.ndarray],
+    fallback: np.ndarray,
 ) -> Any:
     n, horizon = rows.shape
     cutoff = np.repeat(panel.ds[rows[:, 0] - 1], horizon)
     step = np.tile(np.arange(1, horizon + 1), n)
     columns = {"cutoff": cutoff, "step": step, "y": y.ravel()}
     columns.update({name: yhat.ravel() for name, yhat in forecasts.items()})
+    if fallback.any():
+        columns["fallback"] = np.repeat(fallback, horizon)
     return forecast_frame(panel, np.repeat(series, horizon), panel.ds[rows].ravel(), columns)

@@ -89,7 +89,7 @@ def test_missing_values_are_filled_and_masked():
 def test_fill_stays_within_a_series():
     values = np.array([[np.nan], [1.0], [np.nan], [np.nan], [2.0], [np.nan], [np.nan]])
     filled, observed = fill(values, np.array([0, 3, 5, 7]))
-    assert_array_equal(filled[:, 0], [1, 1, 1, 2, 2, 0, 0])
+    assert_array_equal(filled[:, 0], [np.nan, 1, 1, np.nan, 2, np.nan, np.nan])
     assert_array_equal(observed, [False, True, False, False, True, False, False])
 
 
@@ -130,3 +130,9 @@ def test_pipeline_forecasts_a_season_one_step_ahead():
     model = make_pipeline(Scaler(), WindowTransformer(48), Ridge(alpha=1e-6))
     model = clone(model).fit(x[:200], x[1:201])
     assert np.abs(model.predict(x[:-1])[200:] - x[201:]).max() < 0.01  # 48 of 200 rows are padded
+
+
+def test_transformer_shows_no_later_row():
+    windows = WindowTransformer(2).fit_transform(np.array([np.nan, np.nan, 5.0, np.nan, 6.0]))
+    nan = np.nan
+    assert_array_equal(windows, [[nan, nan], [nan, nan], [nan, 5], [5, 5], [5, 6]])

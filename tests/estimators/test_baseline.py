@@ -60,3 +60,10 @@ def test_cross_val_score_with_rolling_origin(frame):
     cv = RollingOrigin(horizon=6, n_splits=3)
     scores = cross_val_score(SeasonalNaive(horizon=6), frame, cv=cv, n_jobs=2)
     assert len(scores) == 3 and np.isfinite(scores).all() and (scores < 0).all()
+
+
+def test_the_mean_knows_gaps_and_other_series_not():
+    y = np.array([1.0, np.nan, np.nan, np.nan, 5.0])
+    assert HistoricMean().fit(y).predict().yhat.tolist() == [3.0]
+    wide = pd.DataFrame({"a": [1e14] * 50, "b": [1e-3] * 50})
+    assert HistoricMean().fit(wide).predict().yhat.tolist() == [1e14, pytest.approx(1e-3)]

@@ -18,6 +18,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import RobustScaler
 
+import tsmodels
 from tsmodels import LSTM, MLP, Forecaster, NLinear, RollingOrigin
 from tsmodels.backend import keras
 
@@ -92,11 +93,12 @@ def test_shuffled_rows_give_the_same_answer(fitted, frame, quick):
     assert_array_equal(again.yhat, fitted.predict().yhat)
 
 
-def test_two_windows_differ_by_more_than_a_constant(frame, quick):
-    for network in ("nlinear", LSTM(d_model=8), MLP(d_model=8)):
-        forecast = Forecaster(network, **quick).fit(frame).predict()
-        a, b = yhat(forecast, "b"), yhat(forecast, "a")
-        assert np.std(a - b) > 1e-3
+@pytest.mark.parametrize("network", ["nlinear", LSTM(d_model=8, revin=None), MLP(d_model=8)])
+def test_two_windows_differ_by_more_than_a_constant(frame, quick, network):
+    model = Forecaster(network, **{**quick, "max_steps": 100}).fit(frame)
+    panel = model.to_panel(frame[frame.unique_id == "b"])
+    curves, _ = model.forecast_at(panel, np.array([240, 252]), np.zeros(2, dtype=int), 6)
+    assert np.std(curves[0] - curves[1]) > 0.2 * np.std(curves[0])
 
 
 def test_nothing_after_a_cutoff_changes_anything_before_it(fitted, frame):
@@ -242,6 +244,43 @@ def test_an_earlier_fit_keeps_its_forecast(frame, quick):
     pd.testing.assert_frame_equal(a.predict(), want)
 
 
+def test_interpolated_gaps_do_not_look_past_a_cutoff(frame, quick):
+    one = frame[frame.unique_id == "b"].copy()
+    one.loc[one.index[140:150], "y"] = np.nan
+    changed = one.copy()
+    changed.loc[changed.index[150:], "y"] += 1000.0
+    model = Forecaster("nlinear", **quick, missing="interpolate").fit(one)
+    assert not model.masked_
+    at = np.array([130, 145, 149]), np.zeros(3, dtype=int)
+    before, _ = model.forecast_at(model.to_panel(one), *at, 6)
+    after, _ = model.forecast_at(model.to_panel(changed), *at, 6)
+    assert_array_equal(before, after)
+    later = np.array([160]), np.zeros(1, dtype=int)
+    whole, _ = model.forecast_at(model.to_panel(one), *later, 6)
+    masked, _ = model.set_params(missing="mask").forecast_at(model.to_panel(one), *later, 6)
+    assert np.abs(whole - masked).max() > 1e-4  # lines inside the window, not the last value
+
+
+def test_a_fit_that_fails_leaves_the_earlier_one_whole(frame, quick):
+    model = Forecaster("nlinear", **quick).fit(frame)
+    want = model.predict()
+    model.set_params(learning_rate=1e30, clipnorm=None, optimizer="sgd")
+    with pytest.raises(FloatingPointError):
+        model.fit(frame.assign(y=frame.y * 5 + 1000))
+    pd.testing.assert_frame_equal(model.predict(), want)
+
+
+def test_parameters_set_after_a_fit_wait_for_the_next(frame, quick, tmp_path):
+    model = Forecaster("nlinear", **quick).fit(frame)
+    want = model.predict()
+    model.set_params(horizon=12, network="mlp")
+    pd.testing.assert_frame_equal(model.predict(), want)
+    model.save(tmp_path / "x")
+    for other in (tsmodels.load(tmp_path / "x"), pickle.loads(pickle.dumps(model))):
+        pd.testing.assert_frame_equal(other.predict(), want)
+        assert other.horizon == 12
+
+
 def test_predict_before_fit():
     with pytest.raises(NotFittedError):
         Forecaster().predict()
@@ -260,6 +299,7 @@ def test_predict_before_fit():
         ({"stride": 0}, "stride must be"),
         ({"validation": 1.0}, "validation must be"),
         ({"validation": 280}, "validation must be at most 270 rows"),
+        ({"validation": 5}, "validation must be an int of at least 6"),
         ({"missing": "drop"}, "missing must be one of"),
         ({"network": "lstn"}, "Did you mean 'lstm'"),
         ({"learning_rate": float("nan")}, "learning_rate must be"),

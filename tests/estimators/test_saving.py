@@ -138,7 +138,10 @@ def tampered(path, change):
             "os.system",
         ),
         (lambda m: m.pop("parameters"), "parameters"),
-        (lambda m: m["parameters"].update(network="mlp"), "weights do not fit"),
+        (
+            lambda m: m["state"].update(network_={"network": "mlp", "dict": []}),
+            "weights do not fit",
+        ),
     ],
 )
 def test_tampered_files_are_refused_with_a_sentence(fitted, tmp_path, change, sentence):

@@ -84,10 +84,10 @@ def test_odd_width_is_refused_with_bidirectional_layers():
 
 
 STREAMING = [cls(d_model=8, n_layers=3, residual_from=2) for cls in (RNN, LSTM, GRU)]
-STREAMING += [resolve(name, d_model=8) for name in ("mamba", "mamba2", "ttt_linear", "ttt_mlp")]
-STREAMING += [resolve("rwkv4", d_model=8)]
+STREAMING += [resolve(name, d_model=8) for name in ("mamba", "mamba2", "rwkv4")]
 # One head: the norm of a head of two values would be all rounding.
-STREAMING += [resolve(f"rwkv{version}", d_model=8, n_heads=1) for version in (5, 6, 7)]
+HEADED = ("rwkv5", "rwkv6", "rwkv7", "ttt_linear", "ttt_mlp")
+STREAMING += [resolve(name, d_model=8, n_heads=1) for name in HEADED]
 
 
 @pytest.mark.parametrize("spec", STREAMING, ids=lambda spec: spec.name)
@@ -161,3 +161,16 @@ def test_a_network_of_ones_own_in_a_few_lines():
         assert model.output_shape == (None, 2, 1)
     finally:
         del NETWORKS["own"]
+
+
+@pytest.mark.parametrize("where", ["first", "all"])
+def test_both_directions_reach_the_forecast(where):
+    spec = LSTM(d_model=4, bidirectional=where)
+    x, other = (np.random.default_rng(s).standard_normal((1, 9, 4)) for s in (0, 1))
+    other[:, -1] = x[:, -1]
+    layers = spec.layers()
+    a, b = (
+        ops.convert_to_numpy(last_step(spec.encode(layers, ops.convert_to_tensor(v, "float32"))))
+        for v in (x, other)
+    )
+    assert (np.abs(a - b) > 1e-6).all()

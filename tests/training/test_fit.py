@@ -1,5 +1,7 @@
 """Budget, batches, optimizer and callbacks of the reference path."""
 
+import threading
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -40,6 +42,7 @@ def test_every_window_is_dealt_once_before_any_is_dealt_again(n, batch, steps):
 def test_an_epoch_is_one_pass():
     assert Budget.of(Recipe(epochs=7, batch_size=32), 100) == Budget(7, 4, 28)
     assert Budget.of(Recipe(epochs=7, batch_size=32, max_steps=9), 100) == Budget(7, 4, 9)
+    assert Budget.of(Recipe(epochs=7, batch_size=32, max_steps=999), 100) == Budget(7, 4, 28)
 
 
 def test_without_epochs_the_budget_is_steps_in_at_least_ten_epochs():
@@ -123,6 +126,17 @@ def test_one_optimizer_serves_two_fits():
 def test_settings_are_checked(wrong, sentence):
     with pytest.raises((ValueError, TypeError), match=sentence):
         Recipe(**wrong).check()
+
+
+def test_numpy_numbers_are_numbers():
+    made = _optimizer(Recipe(learning_rate=np.float32(0.5)), steps=10)
+    assert float(made.learning_rate) == pytest.approx(0.5)
+
+
+def test_a_failing_fit_ends_its_progress_bar(capsys):
+    with pytest.raises(FloatingPointError):
+        train(epochs=9, learning_rate=1e30, clipnorm=None, optimizer="sgd", verbose=1)
+    assert not [t for t in threading.enumerate() if "Refresh" in type(t).__name__]
 
 
 def test_losses_by_hand():

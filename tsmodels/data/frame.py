@@ -136,6 +136,20 @@ class Panel:
         start = np.minimum(np.maximum(last + 1 - n, firsts), len(known) - 1)
         return self._cut(np.minimum(np.maximum(latest[start], firsts), stops), stops)
 
+    def interpolated(self) -> Panel:
+        """Straight lines between the values of each series, the last value at its end."""
+        holes = np.isnan(self.values)
+        if not holes.any():
+            return self
+        values = self.values.copy()
+        for s in np.flatnonzero(np.logical_or.reduceat(holes.any(axis=1), self.offsets[:-1])):
+            part = slice(self.offsets[s], self.offsets[s + 1])
+            for column, hole in zip(values[part].T, holes[part].T, strict=True):
+                if not hole.all():
+                    known = np.flatnonzero(~hole)
+                    column[hole] = np.interp(np.flatnonzero(hole), known, column[known])
+        return replace(self, values=values)
+
     def from_first_value(self) -> Panel:
         """Without the rows before the first value of each series; at least one row stays."""
         known = ~np.isnan(self.values).all(axis=1)
@@ -595,7 +609,7 @@ def _treat_missing(panel: Panel, missing: str) -> Panel:
     if missing == "error":
         _refuse_missing(panel, absent)
     panel = _close_gaps(panel, absent).from_first_value()
-    return _interpolated(panel) if missing == "interpolate" else panel
+    return panel.interpolated() if missing == "interpolate" else panel
 
 
 def _refuse_missing(panel: Panel, absent: np.ndarray) -> None:
@@ -635,20 +649,6 @@ def _close_gaps(panel: Panel, absent: np.ndarray) -> Panel:
     new[kept] = False
     ds[new] = panel.calendar.advance(panel.ds[before], steps, series)
     return replace(panel, offsets=offsets, ds=ds, values=values, rows=rows)
-
-
-def _interpolated(panel: Panel) -> Panel:
-    holes = np.isnan(panel.values)
-    if not holes.any():
-        return panel
-    values = panel.values.copy()
-    for s in np.flatnonzero(np.logical_or.reduceat(holes.any(axis=1), panel.offsets[:-1])):
-        part = slice(panel.offsets[s], panel.offsets[s + 1])
-        for column, hole in zip(values[part].T, holes[part].T, strict=True):
-            if not hole.all():
-                known = np.flatnonzero(~hole)
-                column[hole] = np.interp(np.flatnonzero(hole), known, column[known])
-    return replace(panel, values=values)
 
 
 # --- out ------------------------------------------------------------------------------------------

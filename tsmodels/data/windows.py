@@ -7,6 +7,7 @@ does: such rows repeat the first observed value and count as not observed.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -47,6 +48,8 @@ class Windows:
     `observed` (rows,) says which rows were, or is None when all were. Window i looks at the rows
     `cutoffs[i] - lookback` to `cutoffs[i] - 1` and is asked for `cutoffs[i]` to
     `cutoffs[i] + horizon - 1`; rows before `firsts[i]`, the beginning of its series, are padding.
+    Where missing values are `interpolated` they count as observed in the past, but a line towards a
+    value from the cutoff on is not drawn: the last value before stands for it.
     """
 
     values: np.ndarray
@@ -57,6 +60,7 @@ class Windows:
     lookback: int
     horizon: int
     targets: int = 1
+    interpolated: bool = False
 
     def __len__(self) -> int:
         return len(self.cutoffs)
@@ -87,14 +91,23 @@ class Windows:
         back = cutoffs + np.arange(-self.lookback, 0)  # (B, T)
         ahead = cutoffs + np.arange(self.horizon)  # (B, H)
         inside = np.maximum(back, firsts)
+        if self.interpolated and self.observed is not None:
+            inside = np.minimum(inside, np.maximum(self._held[cutoffs - 1], firsts))
         past = self.values[inside]  # (B, T, C)
         target = self.values[ahead, : self.targets]  # (B, H, K)
         real = back >= firsts
         if self.observed is None:
             observed = real.astype(np.float32) if masked or not real.all() else None
             return Batch(past, target, observed)
-        seen = (real & self.observed[inside]).astype(np.float32)
-        return Batch(past, target, seen, self.observed[ahead].astype(np.float32))
+        weight = self.observed[ahead].astype(np.float32)
+        seen = real if self.interpolated else real & self.observed[inside]
+        observed = seen.astype(np.float32) if masked or not self.interpolated else None
+        return Batch(past, target, observed, weight)
+
+    @functools.cached_property
+    def _held(self) -> np.ndarray:
+        assert self.observed is not None
+        return last_observed(self.observed)
 
 
 def make_windows(
@@ -103,7 +116,7 @@ def make_windows(
     """All full windows of every series, `stride` rows apart, counted back from each series' end.
 
     `X` is anything `Forecaster.fit` takes; values are neither scaled nor changed, missing ones are
-    filled forward. Raises ValueError if no series has lookback + horizon rows.
+    filled forward (a series without any is zeros). Raises ValueError if no series has lookback + horizon rows.
 
     >>> import numpy as np
     >>> windows = make_windows(np.arange(6.0), lookback=3, horizon=2)
@@ -122,7 +135,7 @@ def make_windows(
     first, stop = panel.offsets[:-1], panel.offsets[1:]
     cutoffs, series = spread(first + lookback, stop - horizon, stride)
     values, observed = fill(panel.values, panel.offsets)
-    rows = values.astype(np.float32)
+    rows = np.nan_to_num(values).astype(np.float32)  # a series without any value is zeros
     return Windows(rows, observed, cutoffs, first[series], series, lookback, horizon)
 
 
@@ -156,10 +169,9 @@ def spread(low: np.ndarray, high: np.ndarray, stride: int = 1) -> tuple[np.ndarr
 
 
 def fill(values: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """Missing values (rows, C) replaced by the last observed of the series, or else its first.
+    """Missing values (rows, C) replaced by the last observed of the series; NaN stay before it.
 
-    Returns the filled values and which rows were wholly observed (rows,), None if all were. A
-    channel without any observation becomes 0.
+    Returns the filled values and which rows were wholly observed (rows,), None if all were.
     """
     missing = np.isnan(values)
     if not missing.any():
@@ -171,12 +183,14 @@ def fill(values: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _fill_channel(y: np.ndarray, missing: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    rows, lengths = np.arange(len(y)), np.diff(offsets)
-    starts, stops = np.repeat(offsets[:-1], lengths), np.repeat(offsets[1:], lengths)
-    before = np.maximum.accumulate(np.where(missing, -1, rows))  # the last observed row so far
-    after = np.minimum.accumulate(np.where(missing, len(y), rows)[::-1])[::-1]  # and the next
-    source = np.where(before >= starts, before, np.where(after < stops, after, -1))
-    return np.where(source >= 0, y[source], 0.0)
+    starts = np.repeat(offsets[:-1], np.diff(offsets))
+    latest = last_observed(~missing)
+    return np.where(latest >= starts, y[latest], np.nan)
+
+
+def last_observed(observed: np.ndarray) -> np.ndarray:
+    """The last observed row up to each row, (rows,); -1 before the first."""
+    return np.maximum.accumulate(np.where(observed, np.arange(len(observed)), -1))
 
 
 def any_observed(observed: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
@@ -191,7 +205,8 @@ class WindowTransformer(TransformerMixin, BaseEstimator):
     A scikit-learn transformer: `transform` answers with as many rows as it was given, in their
     order, as an array (N, lookback * C), or (N, lookback, C) with `flatten=False`. A long frame has
     one series an id; a matrix or wide frame is one series with C channels. Rows near the beginning
-    of a series repeat its first value. To forecast, let `y` be the future of each row.
+    of a series repeat its first row; missing values repeat the last before them. To forecast, let
+    `y` be the future of each row.
 
     >>> import numpy as np
     >>> from sklearn.linear_model import Ridge

@@ -98,12 +98,23 @@ class HistoricMean(_Baseline):
     [3.0, 3.0]
     """
 
-    def _formula(
-        self, y: np.ndarray, firsts: np.ndarray, cutoffs: np.ndarray, horizon: int
-    ) -> np.ndarray:
-        sums = np.concatenate([[0.0], np.cumsum(y)])
-        mean = (sums[cutoffs] - sums[firsts]) / np.maximum(cutoffs - firsts, 1)
-        return np.repeat(mean[:, None], horizon, axis=1)
+    def forecast_at(
+        self, panel: Panel, cutoffs: np.ndarray, series: np.ndarray, horizon: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        y, firsts = panel.values[:, 0], panel.offsets[series]
+        known = np.isfinite(y)
+        sums, counts = (
+            _between(values, firsts, cutoffs) for values in (np.where(known, y, 0.0), known)
+        )
+        mean = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+        return np.repeat(mean[:, None], horizon, axis=1), np.zeros(len(series), dtype=bool)
+
+
+def _between(values: np.ndarray, firsts: np.ndarray, cutoffs: np.ndarray) -> np.ndarray:
+    """Sums of the rows firsts[i] to cutoffs[i] - 1, (N,), each from its own rows alone."""
+    ends = np.stack([firsts, cutoffs], axis=1).ravel()
+    sums = np.add.reduceat(np.append(values.astype(float), 0.0), ends)[::2]
+    return np.where(cutoffs > firsts, sums, 0.0)
 
 
 def seasonal_naive(

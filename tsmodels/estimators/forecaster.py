@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -111,7 +111,6 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
         super()._check_parameters()
         resolve(self.network)
         self._recipe()
-        check_option("missing", self.missing, ["mask", "interpolate", "error"])
         check_int("stride", self.stride)
         if not hasattr(self.scaler, "fit"):
             check_option("scaler", self.scaler, METHODS)
@@ -120,16 +119,18 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
         if isinstance(self.validation, float):
             check_real("validation", self.validation, 0.0, 1.0, open_low=True, open_high=True)
         elif self.validation is not None:
-            check_int("validation", self.validation)
+            check_int("validation", self.validation, minimum=self.horizon)
 
     def _learn(self, panel: Panel) -> None:
-        self.lookback_ = self.lookback or max(2 * self.horizon, self.season_length_)
-        check_lookback(self.lookback_, self.horizon, panel.lengths)
+        self.network_ = resolve(self.network)
+        self.lookback_ = self.lookback or max(2 * self.horizon_, self.season_length_)
+        check_lookback(self.lookback_, self.horizon_, panel.lengths)
         trained = self._training_rows(panel)
         self._learn_scale(panel, trained)
         rows = self._scaled(panel, self.shift_, self.scale_)
         training, validation = self._windows(panel, rows, trained)
-        self.masked_ = rows[1] is not None or bool(training.padded.any())
+        gaps = rows[1] is not None and not training.interpolated
+        self.masked_ = gaps or bool(training.padded.any())
         weights_seed, order_seed = self._seeds()
         self.model_ = self._assemble(weights_seed)
         self.history_ = fit(
@@ -143,9 +144,9 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
 
     def _assemble(self, seed: int) -> Any:
         return forecast_model(
-            resolve(self.network),
+            self.network_,
             lookback=self.lookback_,
-            horizon=self.horizon,
+            horizon=self.horizon_,
             masked=self.masked_,
             season_length=self.season_length_,
             seed=seed,
@@ -157,19 +158,19 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
     @property
     def _min_history(self) -> int:
         """Rows a series must have before a cutoff for the network to be asked."""
-        return min(self.lookback_, max(self.season_length_, self.horizon))
+        return min(self.lookback_, max(self.season_length_, self.horizon_))
 
     def _training_rows(self, panel: Panel) -> np.ndarray:
         """How many rows of each series are trained on, (S,); the rest is for validation."""
         if self.validation is None:
             return panel.lengths
         if isinstance(self.validation, float):
-            held = np.maximum(self.horizon, np.ceil(self.validation * panel.lengths)).astype(int)
+            held = np.maximum(self.horizon_, np.ceil(self.validation * panel.lengths)).astype(int)
         else:
             held = np.full(panel.n_series, self.validation)
-        enough = panel.lengths - held >= self.lookback_ + self.horizon
-        if isinstance(self.validation, int) and not enough.any():
-            most = int(panel.lengths.max()) - self.lookback_ - self.horizon
+        enough = panel.lengths - held >= self.lookback_ + self.horizon_
+        if not isinstance(self.validation, float) and not enough.any():
+            most = int(panel.lengths.max()) - self.lookback_ - self.horizon_
             rule = f"at most {most} rows (the longest series minus lookback and horizon)"
             raise ValueError(fault("validation", rule, self.validation))
         return panel.lengths - np.where(enough, held, 0)
@@ -188,26 +189,32 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """Rows as the network sees them, float32 without NaN, and which were observed."""
         codes = np.repeat(np.arange(panel.n_series), panel.lengths)
-        values, observed = fill((panel.values - shift[codes]) / scale[codes], panel.offsets)
-        return values.astype(np.float32), observed
+        known = panel.interpolated() if self.missing == "interpolate" else panel
+        values, _ = fill((known.values - shift[codes]) / scale[codes], panel.offsets)
+        missing = np.isnan(panel.values).any(axis=1)
+        values = np.nan_to_num(values)  # a series without any value is zeros
+        return values.astype(np.float32), ~missing if missing.any() else None
 
     def _windows(
         self, panel: Panel, rows: tuple[np.ndarray, np.ndarray | None], trained: np.ndarray
     ) -> tuple[Windows, Windows | None]:
         """Windows whose target lies in the training rows, and those whose target lies behind."""
         first, stop = panel.offsets[:-1], panel.offsets[1:]
-        full = panel.lengths >= self.lookback_ + self.horizon
+        full = panel.lengths >= self.lookback_ + self.horizon_
         earliest = first + np.where(full, self.lookback_, self._min_history)
         end = first + trained
 
         def windows(low: np.ndarray, high: np.ndarray, stride: int) -> Windows:
             cutoffs, series = spread(low, high, stride)
-            return Windows(*rows, cutoffs, first[series], series, self.lookback_, self.horizon)
+            return self._over(*rows, cutoffs, first[series], series, self.lookback_, self.horizon_)
 
-        training = windows(earliest, end - self.horizon, self.stride)
+        training = windows(earliest, end - self.horizon_, self.stride)
         held = end < stop
-        validation = windows(np.where(held, end, stop + 1), stop - self.horizon, 1)
+        validation = windows(np.where(held, end, stop + 1), stop - self.horizon_, 1)
         return training, validation if len(validation) else None
+
+    def _over(self, *parts: Any) -> Windows:
+        return replace(Windows(*parts), interpolated=self.missing == "interpolate")
 
     def forecast_at(
         self, panel: Panel, cutoffs: np.ndarray, series: np.ndarray, horizon: int
@@ -215,7 +222,7 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
         firsts = panel.offsets[series]
         shift, scale = self._known_scale(panel, cutoffs, series)
         rows = self._scaled(panel, shift, scale)
-        windows = Windows(*rows, cutoffs, firsts, series, self.lookback_, 0)
+        windows = self._over(*rows, cutoffs, firsts, series, self.lookback_, 0)
         yhat = self._recurse(windows, horizon)  # (N, H)
         yhat = yhat * scale[series] + shift[series]
         short = cutoffs - firsts < self._min_history
@@ -249,11 +256,11 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
     def _recurse(self, windows: Windows, horizon: int) -> np.ndarray:
         """Scaled forecasts (N, horizon); beyond the fitted horizon they serve as history."""
         yhat = predict(self.model_, windows, masked=self.masked_)  # (N, H, 1)
-        if horizon <= self.horizon:
+        if horizon <= self.horizon_:
             return yhat[:, :horizon, 0].astype(float)
         batch = windows.batch(slice(None), masked=self.masked_)
         blocks = [yhat]
-        for _ in range(math.ceil(horizon / self.horizon) - 1):
+        for _ in range(math.ceil(horizon / self.horizon_) - 1):
             batch = _advance(batch, blocks[-1])
             blocks.append(predict(self.model_, batch, masked=self.masked_))
         return np.concatenate(blocks, axis=1)[:, :horizon, 0].astype(float)

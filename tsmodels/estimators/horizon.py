@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from tsmodels.checks import check_int, fault
+from tsmodels.checks import check_int, check_option, fault
 from tsmodels.data import calendar
 from tsmodels.data.frame import Panel, forecast_frame, make_panel
 
@@ -56,9 +56,16 @@ class HorizonEstimator(BaseEstimator):
             way_out = "The target is a column of X."
             raise ValueError(fault("y", "None", type(y).__name__, way_out))
         panel = self.to_panel(X)
-        self.season_length_ = self._season_length(panel)
-        self._learn(panel)
-        self.context_ = panel.recent(self._memory())
+        earlier = dict(self.__dict__)
+        try:
+            self.horizon_ = self.horizon
+            self.season_length_ = self._season_length(panel)
+            self._learn(panel)
+            self.context_ = panel.recent(self._memory())
+        except BaseException:  # also an interrupt: an earlier fit stays whole
+            self.__dict__.clear()
+            self.__dict__.update(earlier)
+            raise
         return self
 
     def predict(self, X: Any = None, *, horizon: int | None = None) -> Any:
@@ -70,7 +77,7 @@ class HorizonEstimator(BaseEstimator):
         forecast and are marked in a column `fallback`, which is there only if it has to be.
         """
         check_is_fitted(self, "context_")
-        steps = self.horizon if horizon is None else check_int("horizon", horizon)
+        steps = self.horizon_ if horizon is None else check_int("horizon", horizon)
         panel = self.context_ if X is None else self.to_panel(X)
         series = np.arange(panel.n_series)
         yhat, fallback = self.forecast_at(panel, panel.offsets[1:], series, steps)
@@ -82,27 +89,28 @@ class HorizonEstimator(BaseEstimator):
     def score(self, X: Any, y: Any = None) -> float:
         """Minus the MASE of the last `horizon` rows of each series, forecast from those before.
 
-        The mean over series; series of too few rows are left out. Raises ValueError if
-        none is left.
+        The mean over series; series of too few rows are left out. Raises ValueError
+        if none is left.
         """
         held = self.holdout(X)
-        errors = np.nanmean(np.abs(held.y - held.yhat), axis=1) / held.scale
-        return -float(np.nanmean(errors))
+        known = np.isfinite(held.y)
+        errors = np.where(known, np.abs(held.y - held.yhat), 0.0).sum(axis=1)
+        return -float(np.mean(errors / known.sum(axis=1) / held.scale))
 
     def holdout(self, X: Any) -> Holdout:
         """Forecasts the last `horizon` rows of each series of `X` from the rows before them."""
         check_is_fitted(self, "context_")
         panel = self.to_panel(X)
-        first, cutoffs = panel.offsets[:-1], panel.offsets[1:] - self.horizon
-        ahead = cutoffs[:, None] + np.arange(self.horizon)
+        first, cutoffs = panel.offsets[:-1], panel.offsets[1:] - self.horizon_
+        ahead = cutoffs[:, None] + np.arange(self.horizon_)
         known = np.isfinite(panel.values[np.maximum(ahead, 0), 0]).any(axis=1)
         (series,) = np.nonzero((cutoffs - first >= 2) & known)
         if not len(series):
-            rule = f"at least one series with more than horizon + 1 = {self.horizon + 1} rows"
+            rule = f"at least one series with more than horizon + 1 = {self.horizon_ + 1} rows"
             raise ValueError(fault("X", rule, f"at most {panel.lengths.max(initial=0)} rows"))
-        yhat, _ = self.forecast_at(panel, cutoffs[series], series, self.horizon)
+        yhat, _ = self.forecast_at(panel, cutoffs[series], series, self.horizon_)
         y = panel.values[ahead[series], 0]
-        before = panel.head(panel.lengths - self.horizon).take(series)
+        before = panel.head(panel.lengths - self.horizon_).take(series)
         return Holdout(y, yhat, *naive_scales(before, self.season_length_))
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -127,11 +135,14 @@ class HorizonEstimator(BaseEstimator):
 
     def _check_parameters(self) -> None:
         check_int("horizon", self.horizon)
+        check_option("missing", self.missing, ["mask", "interpolate", "error"])
         if self.season_length is not None:
             check_int("season_length", self.season_length)
 
     def to_panel(self, X: Any) -> Panel:
-        return make_panel(X, target=self.target, freq=self.freq, missing=self.missing)
+        """`X` as the estimator reads it; missing values stay missing until a cutoff is known."""
+        missing = "error" if self.missing == "error" else "mask"
+        return make_panel(X, target=self.target, freq=self.freq, missing=missing)
 
     def _season_length(self, panel: Panel) -> int:
         if self.season_length is not None:

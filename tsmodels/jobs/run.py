@@ -160,7 +160,8 @@ def read_source(job: Job, source: Source, name: str) -> tuple[pd.DataFrame, str]
     path = job.path(source.path)
     try:
         if path.suffix.lower() == ".csv":
-            frame = pd.read_csv(path, dtype={job.data.unique_id: "str"}, encoding="utf-8-sig")
+            ids = {job.data.unique_id: str}  # converted, not parsed: NA and null are names too
+            frame = pd.read_csv(path, converters=ids, encoding="utf-8-sig")
         else:
             frame = pd.read_parquet(path)
     except (OSError, ValueError) as error:  # pandas' and pyarrow's parse errors are ValueErrors
@@ -188,7 +189,11 @@ def _take(job: Job, frame: pd.DataFrame, name: str) -> pd.DataFrame:
 
 
 def _parsed(texts: pd.Series) -> pd.Series:
-    stamps = pd.to_datetime(texts, errors="coerce", format="ISO8601")
+    try:
+        stamps = pd.to_datetime(texts, errors="coerce", format="ISO8601")
+    except ValueError as error:  # offsets that change, over a clock change for instance
+        way_out = "Write the stamps in UTC, or without their offset."
+        raise JobError(fault("data.ds", "of one time zone", texts.iloc[0], way_out)) from error
     bad = texts[stamps.isna()]
     if len(bad):
         rule = "a column of ISO dates such as 2024-01-31 or 2024-01-31 13:00"
@@ -225,7 +230,8 @@ def _score_forecast(work: _Work) -> None:
     season = work.estimator.season_length_
     steps = int(work.forecast.groupby("unique_id").size().max())
     for name, estimator in BASELINES.items():
-        baseline = getattr(tsmodels, estimator)(horizon=steps, season_length=season)
+        settings = {"freq": work.estimator.freq, "missing": work.estimator.missing}
+        baseline = getattr(tsmodels, estimator)(horizon=steps, season_length=season, **settings)
         answer = baseline.fit(history).predict().rename(columns={"yhat": name})
         scored = scored.merge(answer[["unique_id", "ds", name]], on=["unique_id", "ds"], how="left")
     scored["step"] = scored.groupby("unique_id").cumcount() + 1
@@ -412,6 +418,5 @@ def _story(work: _Work, manifest: Mapping[str, Any]) -> Story:
 
 
 def _network_words(estimator: Any) -> str:
-    from tsmodels.networks import resolve
-
-    return type(resolve(estimator.network)).__name__
+    fitted = getattr(estimator, "network_", None)  # a baseline has none
+    return type(estimator if fitted is None else fitted).__name__

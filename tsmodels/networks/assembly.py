@@ -30,8 +30,9 @@ def forecast_model(
 
     The inputs are a dict with "past" and, if `masked`, "observed": ones where a step was seen,
     zeros where it is padding or missing. Networks that encode see zeros there and `observed` as a
-    further channel; direct maps see the filled values and the same channel. The same `seed` gives
-    the same first weights; the global random state is left as it was.
+    further channel; direct maps see filled values (the centre of the window where `revin` is set)
+    and the same channel. The same `seed` gives the same first weights; the global random state is
+    left as it was.
 
     >>> from tsmodels.networks import LSTM
     >>> model = forecast_model(LSTM(d_model=8), lookback=12, horizon=3)

@@ -204,7 +204,9 @@ def as_memory(encoded: Memory | Any) -> Memory:
 
 
 def last_step(memory: Memory) -> Any:
-    """The last valid step of a memory, (B, D)."""
+    """The last valid step of a memory, or what its encoder calls "last" in the state, (B, D)."""
+    if "last" in memory.state:
+        return memory.state["last"]
     if memory.mask is None:
         return memory.sequence[:, -1, :]
     steps = ops.arange(memory.sequence.shape[1])

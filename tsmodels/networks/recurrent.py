@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from tsmodels.backend import ops
 from tsmodels.checks import fault
 from tsmodels.layers.recurrent import Recurrent
-from tsmodels.networks.base import Network, Rate, register
+from tsmodels.networks.base import Memory, Network, Rate, as_memory, last_step, register
 from tsmodels.space import Choice, Int, Real
 
 
@@ -47,6 +48,15 @@ class _RecurrentStack(Network):
 
     def layers(self) -> list[Any]:
         return [self._layer(position) for position in range(1, self.n_layers + 1)]
+
+    def encode(self, layers: Any, x: Any, mask: Any = None) -> Memory:
+        memory = as_memory(super().encode(layers, x, mask))
+        if not layers[-1].bidirectional:
+            return memory
+        # The backward half has read the whole window at its first step.
+        half = self.d_model // 2
+        forward, backward = last_step(memory)[:, :half], memory.sequence[:, 0, half:]
+        return memory._replace(state={"last": ops.concatenate([forward, backward], axis=-1)})
 
     def _layer(self, position: int) -> Recurrent:
         both_ways = {"none": 0, "first": 1, "all": self.n_layers}[self.bidirectional]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import math
+import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -84,7 +85,8 @@ class Budget:
         """
         steps = math.ceil(n_windows / recipe.batch_size)
         if recipe.epochs is not None:
-            return cls(recipe.epochs, steps, recipe.max_steps or recipe.epochs * steps)
+            most = recipe.epochs * steps
+            return cls(recipe.epochs, steps, min(recipe.max_steps or most, most))
         max_steps = recipe.max_steps or DEFAULT_MAX_STEPS
         steps = min(max(steps, 50), math.ceil(max_steps / 10))
         return cls(math.ceil(max_steps / steps), steps, max_steps)
@@ -150,9 +152,9 @@ def fit(
 ) -> dict[str, list[float]]:
     """Trains `model` in place and answers with its history, one number an epoch.
 
-    With `validation` windows the weights of the best epoch are kept, and training stops after
-    `patience` epochs without improvement. Raises FloatingPointError at the first loss that is not
-    finite.
+    With `validation` windows and `patience` the weights of the best epoch are kept, and training
+    stops after `patience` epochs without improvement. Raises FloatingPointError at the first loss
+    that is not finite.
     """
     budget = Budget.of(recipe, len(windows))
     rng = np.random.default_rng(seed)
@@ -163,14 +165,19 @@ def fit(
         record_gradient_norm(optimizer)
     optimizer.build(model.trainable_variables)
     model.compile(optimizer=optimizer, loss=resolve_loss(recipe.loss), jit_compile=False)
-    history = model.fit(
-        batches,
-        epochs=budget.epochs,
-        validation_data=validation and Batches(validation, 1024, masked=masked),
-        callbacks=callbacks,
-        verbose=0,
-        shuffle=False,
-    )
+    try:
+        history = model.fit(
+            batches,
+            epochs=budget.epochs,
+            validation_data=validation and Batches(validation, 1024, masked=masked),
+            callbacks=callbacks,
+            verbose=0,
+            shuffle=False,
+        )
+    finally:
+        for callback in callbacks:
+            if isinstance(callback, Progress):  # Keras does not end callbacks on an error
+                callback.on_train_end()
     return {key: [float(value) for value in values] for key, values in history.history.items()}
 
 
@@ -210,8 +217,10 @@ def _optimizer(recipe: Recipe, steps: int) -> Any:
     template = _template(recipe.optimizer)
     config = template.get_config()
     rate = config["learning_rate"] if recipe.learning_rate is None else recipe.learning_rate
-    if recipe.schedule == "cosine" and isinstance(rate, float | int):
-        rate = keras.optimizers.schedules.CosineDecay(float(rate), decay_steps=steps)
+    if isinstance(rate, numbers.Real):
+        rate = float(rate)
+        if recipe.schedule == "cosine":
+            rate = keras.optimizers.schedules.CosineDecay(rate, decay_steps=steps)
     config["learning_rate"] = rate
     clips = ("clipnorm", "clipvalue", "global_clipnorm")
     if all(config.get(name) is None for name in clips):
