@@ -116,7 +116,8 @@ def make_windows(
     """All full windows of every series, `stride` rows apart, counted back from each series' end.
 
     `X` is anything `Forecaster.fit` takes; values are neither scaled nor changed, missing ones are
-    filled forward (a series without any is zeros). Raises ValueError if no series has lookback + horizon rows.
+    filled forward (a series without any is zeros). Raises ValueError if no series has lookback +
+    horizon rows.
 
     >>> import numpy as np
     >>> windows = make_windows(np.arange(6.0), lookback=3, horizon=2)
