@@ -1,10 +1,6 @@
-"""Makes the loading maps importable, and prints the largest error of every kind at the end."""
+"""Prints the largest error of every kind at the end."""
 
-import sys
 from collections import defaultdict
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -1,16 +1,11 @@
 """RWKV: the memories against their plain recurrences, large keys, starts and refusals."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
+from harness import close, normal, same_gradients
 
 from tsmodels.backend import ops
 from tsmodels.layers import rwkv
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "golden"))
-from harness import close, normal, same_gradients  # noqa: E402
 
 pytestmark = pytest.mark.backend
 

@@ -1,16 +1,11 @@
 """TTT: closed forms against the backend's own gradients, prefill, and the size of a mini-batch."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
+from harness import close, gradients, in_steps, normal
 
 from tsmodels.backend import ops
 from tsmodels.layers import ttt
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "golden"))
-from harness import close, gradients, in_steps, normal  # noqa: E402
 
 pytestmark = pytest.mark.backend
 

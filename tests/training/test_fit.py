@@ -136,7 +136,10 @@ def test_numpy_numbers_are_numbers():
 def test_a_failing_fit_ends_its_progress_bar(capsys):
     with pytest.raises(FloatingPointError):
         train(epochs=9, learning_rate=1e30, clipnorm=None, optimizer="sgd", verbose=1)
-    assert not [t for t in threading.enumerate() if "Refresh" in type(t).__name__]
+    for thread in threading.enumerate():
+        if "Refresh" in type(thread).__name__:
+            thread.join(timeout=5.0)
+            assert not thread.is_alive()
 
 
 def test_losses_by_hand():
