@@ -19,7 +19,7 @@ from tsmodels import DLinear, Forecaster, Naive, NLinear, SeasonalNaive, dataset
 
 SETTINGS = {
     "nlinear": {"network": NLinear(), "lookback": 336},
-    "dlinear": {"network": DLinear(), "lookback": 336},
+    "dlinear": {"network": DLinear(), "lookback": 336, "learning_rate": 3e-4},
     "mlp": {"network": tsmodels.MLP(), "lookback": 336},
     "rnn": {"network": tsmodels.RNN(), "lookback": 96, "epochs": 5, "batch_size": 256},
     "lstm": {"network": tsmodels.LSTM(), "lookback": 96, "epochs": 5, "batch_size": 256},
