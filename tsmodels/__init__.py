@@ -37,6 +37,7 @@ _HOMES = {
         "RWKV6",
         "RWKV7",
         "Seq2Seq",
+        "TCN",
         "TFT",
         "Transformer",
     ],

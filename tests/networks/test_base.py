@@ -85,7 +85,7 @@ def test_odd_width_is_refused_with_bidirectional_layers():
 
 
 STREAMING = [cls(d_model=8, n_layers=3, residual_from=2) for cls in (RNN, LSTM, GRU)]
-STREAMING += [resolve(name, d_model=8) for name in ("mamba", "mamba2", "rwkv4")]
+STREAMING += [resolve(name, d_model=8) for name in ("mamba", "mamba2", "rwkv4", "tcn")]
 # One head: the norm of a head of two values would be all rounding.
 HEADED = ("rwkv5", "rwkv6", "rwkv7", "ttt_linear", "ttt_mlp")
 STREAMING += [resolve(name, d_model=8, n_heads=1) for name in HEADED]

@@ -10,6 +10,7 @@ from tsmodels.networks.patch import PatchTST
 from tsmodels.networks.recurrent import GRU, LSTM, RNN
 from tsmodels.networks.rwkv import RWKV4, RWKV5, RWKV6, RWKV7
 from tsmodels.networks.seq2seq import Seq2Seq
+from tsmodels.networks.tcn import TCN
 from tsmodels.networks.tft import TFT
 from tsmodels.networks.transformer import Transformer
 from tsmodels.networks.ttt import TTTLinearNetwork, TTTMLPNetwork
@@ -27,6 +28,7 @@ __all__ = [
     "RWKV5",
     "RWKV6",
     "RWKV7",
+    "TCN",
     "TFT",
     "DLinear",
     "ITransformer",
