@@ -19,6 +19,8 @@ _HOMES = {
     "tsmodels.estimators.forecaster": ["Forecaster"],
     "tsmodels.estimators.saving": ["load"],
     "tsmodels.networks": [
+        "BayesianCNNLSTM",
+        "CNNLSTM",
         "DLinear",
         "GNMT",
         "GRU",

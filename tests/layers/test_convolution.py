@@ -5,7 +5,12 @@ import pytest
 from numpy.testing import assert_allclose
 
 from tsmodels.backend import keras, ops
-from tsmodels.layers.convolution import CausalConv1D, CausalDepthwiseConv1D, TCNBlock
+from tsmodels.layers.convolution import (
+    CausalConv1D,
+    CausalDepthwiseConv1D,
+    SequenceMaxPooling,
+    TCNBlock,
+)
 
 pytestmark = pytest.mark.backend
 
@@ -83,6 +88,21 @@ def test_what_is_masked_cannot_be_seen(name):
     changed = np.where(mask[..., None], x, 9.0).astype("float32")
     before, after = array(layer(x, mask=mask)), array(layer(changed, mask=mask))
     assert_allclose(before[:, 5:], after[:, 5:], rtol=1e-6, atol=1e-6)
+
+
+def test_pooling_by_definition():
+    x = series(2, 8, 3)
+    y = array(SequenceMaxPooling(3)(x))
+    assert_allclose(y, np.stack([x[:, i : i + 3].max(axis=1) for i in (0, 3, 6)], axis=1))
+
+
+def test_pooling_does_not_see_what_is_masked():
+    x, layer = series(1, 6, 3), SequenceMaxPooling(2)
+    mask = np.array([[True, False, False, False, True, True]])
+    y = array(layer(x, mask=mask))
+    assert_allclose(y[0], [x[0, 0], np.zeros(3), x[0, 4:].max(axis=0)])
+    kept = array(layer.compute_mask(x, ops.convert_to_tensor(mask)))
+    assert kept.tolist() == [[True, False, True]]
 
 
 @every_layer

@@ -28,14 +28,14 @@ def test_divergence_from_itself_is_zero():
 
 @pytest.mark.parametrize("layer_class", LAYERS)
 def test_mean_and_spread_of_the_draws(layer_class):
-    layer = layer_class(2, initial_std=0.5, seed=0)
+    layer = layer_class(10_000, initial_std=0.5, seed=0)  # every unit is a draw of its own
     x = np.array([[1.0, -2.0, 0.5]], "float32")
     layer(x)
     mu = array(layer.kernel_mu)
-    draws = np.concatenate([array(layer(x)) for _ in range(3000)])  # (3000, 2)
+    change = array(layer(x))[0] - (x @ mu)[0]  # (10000,)
     spread = 0.5 * np.sqrt((x**2).sum())
-    assert_allclose(draws.mean(axis=0), (x @ mu)[0], atol=4 * spread / np.sqrt(3000))
-    assert_allclose(draws.std(axis=0), spread, rtol=0.06)
+    assert_allclose(change.mean(), 0.0, atol=4 * spread / np.sqrt(10_000))
+    assert_allclose(change.std(), spread, rtol=0.03)
 
 
 def test_flipout_draws_differ_between_examples():
@@ -70,3 +70,10 @@ def test_dropout_stays_on_in_prediction():
     y = array(model(np.ones((1, 200), "float32"), training=False))
     assert 0.1 < (y == 0).mean() < 0.4
     assert_allclose(y[y != 0], 4 / 3, rtol=1e-5)
+
+
+@pytest.mark.parametrize("layer_class", LAYERS)
+def test_draws_in_training_alone(layer_class):
+    layer, x = layer_class(3, draw="training", seed=0), np.ones((2, 4), "float32")
+    assert_allclose(array(layer(x)), x @ array(layer.kernel_mu), rtol=1e-5)
+    assert np.abs(array(layer(x, training=True)) - array(layer(x))).max() > 1e-4

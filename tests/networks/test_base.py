@@ -86,6 +86,7 @@ def test_odd_width_is_refused_with_bidirectional_layers():
 
 STREAMING = [cls(d_model=8, n_layers=3, residual_from=2) for cls in (RNN, LSTM, GRU)]
 STREAMING += [resolve(name, d_model=8) for name in ("mamba", "mamba2", "rwkv4", "tcn")]
+STREAMING.append(resolve("cnn_lstm", d_model=8, pool_size=1, n_convolutions=2))
 # One head: the norm of a head of two values would be all rounding.
 HEADED = ("rwkv5", "rwkv6", "rwkv7", "ttt_linear", "ttt_mlp")
 STREAMING += [resolve(name, d_model=8, n_heads=1) for name in HEADED]

@@ -116,8 +116,8 @@ def test_every_weight_gets_a_gradient(name):
 
     def loss(weights):
         pairs = [(trained[path], weight) for path, weight in weights.items()]
-        with keras.StatelessScope(state_mapping=pairs):
-            return ops.sum(ops.square(model(x)))
+        with keras.StatelessScope(state_mapping=pairs, collect_losses=True):
+            return ops.sum(ops.square(model(x))) + sum(model.losses)
 
     found = gradients(loss, {path: v.value for path, v in trained.items()})
     for path, gradient in found.items():

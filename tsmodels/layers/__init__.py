@@ -6,7 +6,12 @@ from tsmodels.layers.attention import (
     GeneralAttention,
     MultiHeadAttention,
 )
-from tsmodels.layers.convolution import CausalConv1D, CausalDepthwiseConv1D, TCNBlock
+from tsmodels.layers.convolution import (
+    CausalConv1D,
+    CausalDepthwiseConv1D,
+    SequenceMaxPooling,
+    TCNBlock,
+)
 from tsmodels.layers.decoders import AttentionDecoder, BahdanauDecoder, LuongDecoder
 from tsmodels.layers.decomposition import SeriesDecomposition
 from tsmodels.layers.mamba import Mamba2Block, MambaBlock
@@ -60,6 +65,7 @@ __all__ = [
     "RWKV7TimeMix",
     "Recurrent",
     "RevIN",
+    "SequenceMaxPooling",
     "SeriesDecomposition",
     "SinusoidalPositions",
     "TCNBlock",

@@ -204,6 +204,51 @@ class TCNBlock(keras.layers.Layer):
         return y, {"first": first["window"], "second": second["window"]}
 
 
+@keras.saving.register_keras_serializable("tsmodels")
+class SequenceMaxPooling(keras.layers.Layer):
+    """Maxima over pieces of `pool_size` steps, (B, T, C) -> (B, ceil(T / pool_size), C).
+
+    Pieces are counted from the first step and the last one may be shorter, so that padding on the
+    right moves none of them. Masked steps do not count; a piece of masked steps is 0 and masked.
+
+    >>> x = ops.array([[[1.0], [3.0], [2.0]]])
+    >>> ops.convert_to_numpy(SequenceMaxPooling(2)(x))[0, :, 0].tolist()
+    [3.0, 2.0]
+    """
+
+    def __init__(self, pool_size: int = 2, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.pool_size = check_int("pool_size", pool_size)
+        self.supports_masking = True
+
+    def call(self, x: Any, mask: Any = None) -> Any:
+        lowest = -1e4 if self.compute_dtype == "float16" else -1e30
+        if mask is None:
+            return self._pooled(x, lowest)
+        y = self._pooled(ops.where(mask[..., None], x, lowest), lowest)
+        return _unmasked(y, self.compute_mask(x, mask))
+
+    def _pooled(self, x: Any, fill: float) -> Any:
+        filled = ops.pad(x, [[0, 0], [0, self.pool_size - 1], [0, 0]], constant_values=fill)
+        size = self.pool_size
+        return ops.max_pool(filled, size, size, padding="valid", data_format="channels_last")
+
+    def compute_mask(self, x: Any, mask: Any = None) -> Any:
+        """Which pieces have a step that counts, (B, T) -> (B, ceil(T / pool_size))."""
+        if mask is None:
+            return None
+        counts = ops.cast(mask, "float32")[..., None]  # (B, T, 1)
+        return self._pooled(counts, 0.0)[..., 0] > 0
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        batch, length, channels = input_shape
+        pieces = None if length is None else -(-length // self.pool_size)
+        return (batch, pieces, channels)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "pool_size": self.pool_size}
+
+
 def _unmasked(x: Any, mask: Any) -> Any:
     """x with masked steps set to 0."""
     return x if mask is None else ops.where(mask[..., None], x, 0.0)

@@ -2,7 +2,8 @@
 
 Glossary: mu mean and rho raw spread of a weight, sigma = softplus(rho) its standard deviation, eps
 standard normal noise, s random signs. Every call draws anew, in training and in prediction: the
-spread of repeated predictions is the point of these layers.
+spread of repeated predictions is the point of these layers. With `draw="training"` predictions use
+the means instead and repeat.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import math
 from typing import Any
 
 from tsmodels.backend import keras, ops
-from tsmodels.checks import check_int, check_real
+from tsmodels.checks import check_int, check_option, check_real
 
+DRAWS = ("always", "training")
 TINY = 1e-12  # under the root, where its slope would be infinite
 
 
@@ -48,6 +50,7 @@ class _VariationalDense(keras.layers.Layer):
         kl_weight: float = 1e-4,
         prior_std: float = 1.0,
         initial_std: float = 0.05,
+        draw: str = "always",
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
@@ -57,6 +60,7 @@ class _VariationalDense(keras.layers.Layer):
         self.kl_weight = check_real("kl_weight", kl_weight, low=0.0)
         self.prior_std = check_real("prior_std", prior_std, low=0.0, open_low=True)
         self.initial_std = check_real("initial_std", initial_std, low=0.0, open_low=True)
+        self.draw = check_option("draw", draw, DRAWS)
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.supports_masking = True
@@ -69,10 +73,12 @@ class _VariationalDense(keras.layers.Layer):
         self.kernel_rho = self.add_weight(shape, initializer=spread, name="kernel_rho")
         self.bias = self.add_weight((self.units,), initializer="zeros", name="bias")
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Any, training: bool | None = None) -> Any:
         kl = gaussian_kl(self.kernel_mu, self.kernel_rho, prior_std=self.prior_std)
         self.add_loss(self.kl_weight * ops.sum(kl))
-        return self.activation(self._drawn(x) + self.bias)
+        drawn = training or self.draw == "always"
+        y = self._drawn(x) if drawn else ops.matmul(x, self.kernel_mu)
+        return self.activation(y + self.bias)
 
     def _drawn(self, x: Any) -> Any:
         raise NotImplementedError
@@ -81,7 +87,7 @@ class _VariationalDense(keras.layers.Layer):
         return (*input_shape[:-1], self.units)
 
     def get_config(self) -> dict[str, Any]:
-        own = ("units", "kl_weight", "prior_std", "initial_std", "seed")
+        own = ("units", "kl_weight", "prior_std", "initial_std", "draw", "seed")
         return {
             **super().get_config(),
             **{key: getattr(self, key) for key in own},

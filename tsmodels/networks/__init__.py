@@ -1,6 +1,7 @@
 """The architectures, one family a file; importing this module registers them all."""
 
 from tsmodels.networks.base import NETWORKS, Memory, Network, register, resolve
+from tsmodels.networks.cnn_lstm import CNNLSTM, BayesianCNNLSTM
 from tsmodels.networks.gnmt import GNMT
 from tsmodels.networks.inverted import ITransformer
 from tsmodels.networks.linear import MLP, DLinear, NLinear
@@ -16,6 +17,7 @@ from tsmodels.networks.transformer import Transformer
 from tsmodels.networks.ttt import TTTLinearNetwork, TTTMLPNetwork
 
 __all__ = [
+    "CNNLSTM",
     "GNMT",
     "GRU",
     "LSTM",
@@ -30,6 +32,7 @@ __all__ = [
     "RWKV7",
     "TCN",
     "TFT",
+    "BayesianCNNLSTM",
     "DLinear",
     "ITransformer",
     "Mamba",

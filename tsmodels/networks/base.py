@@ -96,7 +96,8 @@ class Network:
     def encode(self, layers: Any, x: Any, mask: Any = None) -> Memory | Any:
         """Features (B, T, D) to memory (B, T', D); a bare tensor is a memory without state."""
         for layer in _stack(layers):
-            x = layer(x, mask=mask) if mask is not None and _takes_mask(layer) else layer(x)
+            y = layer(x, mask=mask) if mask is not None and _takes_mask(layer) else layer(x)
+            x, mask = y, _mask_after(layer, x, mask)
         return Memory(x, mask)
 
     def decode(self, layers: Any, memory: Memory, queries: Any, targets: Any = None) -> Any:
@@ -226,6 +227,13 @@ def _takes_mask(layer: Any) -> bool:
 
 def _call_arguments(layer_class: Any) -> tuple[str, ...]:
     return tuple(inspect.signature(layer_class.call).parameters)
+
+
+def _mask_after(layer: Any, x: Any, mask: Any) -> Any:
+    """The mask of what `layer` makes of x: another one where it shortens the sequence."""
+    if mask is None or not hasattr(layer, "compute_mask"):
+        return mask
+    return layer.compute_mask(x, mask)
 
 
 def _streaming(layer: Any) -> Any:

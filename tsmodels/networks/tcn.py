@@ -1,4 +1,4 @@
-"""The temporal convolutional network: causal convolutions whose reach doubles from block to block."""
+"""Temporal convolutional network: causal convolutions whose reach doubles from block to block."""
 
 from __future__ import annotations
 

@@ -1,0 +1,86 @@
+"""CNN-LSTM: convolutions find short patterns, an LSTM follows them; plain and Bayesian."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from tsmodels.backend import keras
+from tsmodels.layers.convolution import CausalConv1D, SequenceMaxPooling
+from tsmodels.layers.recurrent import Recurrent
+from tsmodels.layers.variational import DenseReparameterization, MonteCarloDropout
+from tsmodels.networks.base import Network, Rate, register
+from tsmodels.space import Choice, Int, Real
+
+
+@dataclass(frozen=True, kw_only=True)
+class _ConvolvedLSTM(Network):
+    """What both have in common: `n_convolutions`, pooling, then `n_layers` of LSTM.
+
+    The convolutions are causal, of `kernel_size` taps, with ReLU. `pool_size` steps become one by
+    their maximum; with 1 there is no pooling, and the network is causal and has a step form.
+    """
+
+    search_space: ClassVar = {
+        "d_model": Choice([16, 32, 64, 128]),
+        "n_layers": Int(1, 2),
+        "n_convolutions": Int(1, 3),
+        "kernel_size": Choice([3, 5, 7]),
+        "pool_size": Choice([1, 2, 4]),
+        "dropout": Real(0.0, 0.5),
+    }
+
+    n_layers: int = 1
+    n_convolutions: int = 1
+    kernel_size: int = 5
+    pool_size: int = 2
+
+    @property
+    def causal(self) -> bool:
+        return self.pool_size == 1
+
+    def layers(self) -> list[Any]:
+        convolutions = [
+            CausalConv1D(self.d_model, self.kernel_size, activation="relu")
+            for _ in range(self.n_convolutions)
+        ]
+        pooling = [SequenceMaxPooling(self.pool_size)] if self.pool_size > 1 else []
+        recurrent = [Recurrent(self.d_model, dropout=self.dropout) for _ in range(self.n_layers)]
+        return [*convolutions, *pooling, *recurrent]
+
+
+@register("cnn_lstm")
+@dataclass(frozen=True, kw_only=True)
+class CNNLSTM(_ConvolvedLSTM):
+    """Convolution, pooling and LSTM. Sainath et al., 2015; for forecasts, Kim & Cho, 2019."""
+
+
+@register("bayesian_cnn_lstm")
+@dataclass(frozen=True, kw_only=True)
+class BayesianCNNLSTM(_ConvolvedLSTM):
+    """CNN-LSTM with dropout and a layer of Gaussian weights behind it.
+
+    The convolutions and the LSTM have plain weights; what follows them is drawn. `kl_weight` times
+    the divergence of the Gaussian weights from N(0, prior_std^2) is added to the loss; the evidence
+    lower bound of a mean over windows has 1 / number of training windows there. With `draw`
+    "training" forecasts use the means and repeat; with "always" every forecast is a draw, and the
+    spread of many is the uncertainty of the weights. Kingma, Salimans & Welling, 2015 (draws); Gal
+    & Ghahramani, 2016 (dropout).
+    """
+
+    dropout: Rate = 0.1
+    kl_weight: float = 1e-5
+    prior_std: float = 1.0
+    draw: Literal["training", "always"] = "training"
+
+    def layers(self) -> list[Any]:
+        always = self.draw == "always"
+        drop = MonteCarloDropout if always else keras.layers.Dropout
+        gaussian = DenseReparameterization(
+            self.d_model,
+            activation="gelu",
+            kl_weight=self.kl_weight,
+            prior_std=self.prior_std,
+            draw=self.draw,
+        )
+        return [*super().layers(), drop(self.dropout), gaussian]
