@@ -10,7 +10,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
-from tsmodels.networks import NETWORKS, Network, resolve
+from tsmodels.networks import resolve
+from tsmodels.networks.base import is_network
 from tsmodels.training.fit import Recipe
 
 
@@ -18,11 +19,12 @@ from tsmodels.training.fit import Recipe
 class NetworkEstimator(BaseEstimator):
     """Parameters of every estimator that trains a network.
 
-    `network` is a name (see `tsmodels networks`) or a spec such as `LSTM(n_layers=2)`; its fields
-    are nested parameters, `network__n_layers`. The others say how to train; see `Forecaster`.
+    `network` is a name (see `tsmodels networks`), a spec such as `LSTM(n_layers=2)`, a Keras layer
+    or a function of feature tensors; its fields are nested parameters, `network__n_layers`. The
+    others say how to train; see `Forecaster`.
     """
 
-    network: str | Network = field(default="nlinear", kw_only=False)
+    network: Any = field(default="nlinear", kw_only=False)
     loss: Any = "mse"
     optimizer: Any = "adam"
     learning_rate: Any = 1e-3
@@ -39,8 +41,7 @@ class NetworkEstimator(BaseEstimator):
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The parameters; with `deep` the fields of the network as `network__*` too."""
         params = super().get_params(deep=deep)
-        known = isinstance(self.network, Network) or self.network in NETWORKS
-        if deep and known:
+        if deep and is_network(self.network):
             spec = resolve(self.network)
             params.update({f"network__{f.name}": getattr(spec, f.name) for f in fields(spec)})
         return params

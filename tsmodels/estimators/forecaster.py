@@ -34,8 +34,10 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
 
     Parameters
     ----------
-    network : name or spec
-        The architecture, "nlinear" unless told; `network__*` reaches its fields.
+    network : name, spec, keras.Layer or function
+        The architecture, "nlinear" unless told; `network__*` reaches its fields. A layer (a
+        template, copied from its config) or a function maps features (B, T, D) to (B, T', D); see
+        `tsmodels.networks.Custom`.
     horizon : int
         Steps to predict, H.
     lookback : int, optional

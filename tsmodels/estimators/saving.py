@@ -6,6 +6,7 @@ What may stand in a file is an allow-list; anything else is refused by name.
 
 from __future__ import annotations
 
+import copy
 import importlib
 import os
 from collections.abc import Mapping
@@ -31,6 +32,16 @@ ESTIMATORS = {
 }
 DATACLASSES: dict[str, Any] = {cls.__name__: cls for cls in (Panel, Calendar, FrameStyle)}
 SCALERS = ("StandardScaler", "RobustScaler", "MinMaxScaler", "MaxAbsScaler")
+KERAS_MODULES = (
+    "keras.constraints",
+    "keras.initializers",
+    "keras.layers",
+    "keras.losses",
+    "keras.optimizers",
+    "keras.optimizers.schedules",
+    "keras.regularizers",
+)
+KERAS_CLASSES = ("keras.DTypePolicy", "keras.Sequential")
 PACKAGES = ("tsmodels", "keras", "numpy", "pandas", "scikit-learn")
 
 
@@ -116,12 +127,16 @@ class _Encoder:
             return {"dict": [[k, self.encode(f"{path}.{k}", v)] for k, v in value.items()]}
         if is_dataclass(value) and not isinstance(value, type):
             return self._dataclass(path, value)
+        if isinstance(value, keras.layers.Layer):
+            return {"keras": _layer_config(path, value)}
         if isinstance(value, keras.losses.Loss | keras.optimizers.Optimizer | _schedules()):
             return {"keras": keras.saving.serialize_keras_object(value)}
         if type(value).__name__ in SCALERS and type(value).__module__.startswith("sklearn."):
             settings = value.get_params(deep=False)
             return {"sklearn": type(value).__name__, **self.encode(path, settings)}
         way_out = "Set it to a name, or to a type that can be saved."
+        if path.startswith("network"):
+            way_out = "Make it a registered subclass of Network, or a keras.Layer."
         raise TypeError(fault(path, "something that can be saved without code", value, way_out))
 
     def _array(self, path: str, value: np.ndarray) -> Any:
@@ -131,9 +146,11 @@ class _Encoder:
         return {"array": path}
 
     def _dataclass(self, path: str, value: Any) -> Any:
-        from tsmodels.networks import NETWORKS, Network
+        from tsmodels.networks import NETWORKS, Custom, Network
 
         own = {f.name: getattr(value, f.name) for f in fields(value)}
+        if isinstance(value, Custom):
+            return {"network": self.encode(path, own.pop("encoder")), **self.encode(path, own)}
         if isinstance(value, Network):
             if NETWORKS.get(value.name) is not type(value):
                 raise TypeError(fault(path, "a registered network", value, "See register()."))
@@ -172,7 +189,7 @@ class _Decoder:
         if "network" in value:
             from tsmodels.networks import resolve
 
-            return resolve(value["network"], **items)
+            return resolve(self.decode(value["network"]), **items)
         if "dataclass" in value:
             return DATACLASSES[value["dataclass"]](**items)
         if "sklearn" in value:
@@ -187,7 +204,8 @@ class _Decoder:
 
         _check_trusted(config, self.custom_objects)
         custom_objects = dict(self.custom_objects)
-        return keras.saving.deserialize_keras_object(config, custom_objects, safe_mode=True)
+        own = copy.deepcopy(config)  # some from_config take entries out of theirs
+        return keras.saving.deserialize_keras_object(own, custom_objects, safe_mode=True)
 
 
 def _check_trusted(config: Any, custom_objects: Mapping[str, Any]) -> None:
@@ -198,14 +216,36 @@ def _check_trusted(config: Any, custom_objects: Mapping[str, Any]) -> None:
     if not isinstance(config, dict):
         return
     if "class_name" in config:
-        ours = str(config.get("registered_name")).startswith("tsmodels>")
+        registered = _registered(str(config.get("registered_name")))
         theirs = config["class_name"] in custom_objects
-        modules = ("keras.losses", "keras.optimizers", "keras.optimizers.schedules")
-        if not (ours or theirs or config.get("module") in modules):
-            name = f"{config.get('module')}.{config['class_name']}"
+        name = f"{config.get('module')}.{config['class_name']}"
+        builtin = config.get("module") in KERAS_MODULES or name in KERAS_CLASSES
+        if not (registered or theirs or builtin):
             raise ValueError(f"it names {name!r}; pass it in custom_objects if you trust it")
     for item in config.values():
         _check_trusted(item, custom_objects)
+
+
+def _registered(name: str) -> bool:
+    """Whether somebody registered a class by this name in this process, as our layers are."""
+    from tsmodels.backend import keras
+
+    importlib.import_module("tsmodels.layers")  # which registers them
+    return keras.saving.get_registered_object(name) is not None
+
+
+def _layer_config(path: str, layer: Any) -> Any:
+    """The config of a layer that can be made again from it without code."""
+    from tsmodels.backend import keras
+
+    try:
+        config = keras.saving.serialize_keras_object(layer)
+        _Decoder({}, {}).decode({"keras": config})
+    except (ValueError, TypeError, NotImplementedError) as error:
+        rule = "a layer that its config alone can make again"
+        way_out = "Decorate its class with keras.saving.register_keras_serializable()."
+        raise TypeError(fault(path, rule, layer, way_out)) from error
+    return config
 
 
 def _schedules() -> Any:

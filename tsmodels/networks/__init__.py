@@ -2,6 +2,7 @@
 
 from tsmodels.networks.base import NETWORKS, Memory, Network, register, resolve
 from tsmodels.networks.cnn_lstm import CNNLSTM, BayesianCNNLSTM
+from tsmodels.networks.custom import Custom
 from tsmodels.networks.gnmt import GNMT
 from tsmodels.networks.inverted import ITransformer
 from tsmodels.networks.linear import MLP, DLinear, NLinear
@@ -33,6 +34,7 @@ __all__ = [
     "TCN",
     "TFT",
     "BayesianCNNLSTM",
+    "Custom",
     "DLinear",
     "ITransformer",
     "Mamba",

@@ -177,10 +177,24 @@ def register(name: str) -> Any:
     return decorate
 
 
-def resolve(network: str | Network, **nested: Any) -> Network:
-    """The spec behind a name or spec, with the fields of `nested` replaced.
+def is_map(value: Any) -> bool:
+    """Whether `value` can be called on tensors: a Keras layer or a function, not a class."""
+    return callable(value) and not isinstance(value, type)
 
-    Raises ValueError for an unknown name or field, with the nearest known one.
+
+def is_network(value: Any) -> bool:
+    """Whether `resolve` makes a spec of `value`."""
+    if isinstance(value, str):
+        return value in NETWORKS
+    return isinstance(value, Network) or is_map(value)
+
+
+def resolve(network: Any, **nested: Any) -> Network:
+    """The spec behind a name, a spec, a Keras layer or a function of feature tensors.
+
+    The fields of `nested` are replaced. Layers and functions (B, T, D) -> (B, T', D) become the
+    encoder of a `tsmodels.networks.Custom`. Raises ValueError for an unknown name or field, with
+    the nearest known one.
     """
     if isinstance(network, str):
         if network not in NETWORKS:
@@ -188,9 +202,14 @@ def resolve(network: str | Network, **nested: Any) -> Network:
             way_out = did_you_mean(network, names)
             raise ValueError(fault("network", f"one of {names}", network, way_out))
         network = NETWORKS[network]()
+    if is_map(network):
+        from tsmodels.networks.custom import Custom
+
+        network = Custom(encoder=network)
     if not isinstance(network, Network):
+        rule = "a registered name, a network spec, a keras.Layer or a function"
         way_out = "A spec is an instance such as LSTM(n_layers=2)."
-        raise TypeError(fault("network", "a registered name or a network spec", network, way_out))
+        raise TypeError(fault("network", rule, network, way_out))
     known = [field.name for field in fields(network)]
     for key in nested:
         if key not in known:
@@ -220,13 +239,7 @@ def _stack(layers: Any) -> list[Any]:
 
 
 def _takes_mask(layer: Any) -> bool:
-    return bool(getattr(layer, "_call_has_mask_arg", False)) or "mask" in _call_arguments(
-        type(layer)
-    )
-
-
-def _call_arguments(layer_class: Any) -> tuple[str, ...]:
-    return tuple(inspect.signature(layer_class.call).parameters)
+    return "mask" in inspect.signature(getattr(layer, "call", layer)).parameters
 
 
 def _mask_after(layer: Any, x: Any, mask: Any) -> Any:
