@@ -53,7 +53,8 @@ def check_real(
     open_high: bool = False,
 ) -> float:
     """`value` as a finite float between `low` and `high`; NaN, text and booleans are refused."""
-    left, right = "(["[not open_low], ")]"[not open_high]
+    left = "[" if math.isfinite(low) and not open_low else "("
+    right = "]" if math.isfinite(high) and not open_high else ")"
     rule = "a finite number"
     if (low, high) != (-math.inf, math.inf):
         rule += f" in {left}{low:g}, {high:g}{right}"

@@ -322,7 +322,9 @@ def test_mixed_seasons_ask_for_one(frame):
     daily = pd.DataFrame(
         {"unique_id": "day", "ds": pd.date_range("2020-01-01", periods=99), "y": range(99)}
     )
-    with pytest.raises(ValueError, match="X must be series of one frequency.*Give season_length"):
+    with pytest.raises(
+        ValueError, match="(?s)X must be series of one frequency.*'day'.*Give season_length"
+    ):
         Forecaster().fit(pd.concat([frame, daily]))
 
 

@@ -72,7 +72,7 @@ def test_all_faults_at_once_each_with_file_path_rule_and_value(edit):
         "backtest.refit must be a valid boolean. Got 1.",
         "forecaster.horizon must be a positive int. Got 7.5.",
         "forecaster.batchsize is not a parameter of Forecaster. Did you mean 'batch_size'?",
-        "forecaster.learning_rate must be a finite number in (0, inf]. Got -1.0.",
+        "forecaster.learning_rate must be a finite number in (0, inf). Got -1.0.",
         "test.path must be an existing file. Got 'thruth.csv'. Looked for",
         "test.naive2.smape must be greater than 0. Got 0.",
     ):

@@ -218,6 +218,7 @@ def _zone(tz: str) -> str:
 def _to_wall(ds: np.ndarray, tz: str | None) -> np.ndarray:
     if tz is None or tz == "UTC":
         return ds
+    _refuse_zoned(ds, tz)
     local = pd.DatetimeIndex(ds).tz_localize("UTC").tz_convert(_zone(tz))
     return local.tz_localize(None).to_numpy().astype("M8[us]")
 
@@ -226,11 +227,22 @@ def _to_utc(wall: np.ndarray, tz: str | None) -> np.ndarray:
     """Wall time as UTC: skipped times move forward, doubled times are the first of the two."""
     if tz is None or tz == "UTC":
         return wall
+    _refuse_zoned(wall, tz)
     index = pd.DatetimeIndex(wall.ravel())
     first = np.ones(len(index), bool)
     local = index.tz_localize(_zone(tz), nonexistent="shift_forward", ambiguous=first)
     utc = local.tz_convert("UTC").tz_localize(None).to_numpy().astype("M8[us]")
     return utc.reshape(wall.shape)
+
+
+def _refuse_zoned(ds: np.ndarray, tz: str) -> None:
+    """Time zones are known from year 1 to 9999; a day is kept free at both ends."""
+    low, high = np.datetime64("0001-01-02", "us"), np.datetime64("9999-12-30", "us")
+    far = ds[(ds < low) | (ds > high)]
+    if far.size:
+        rule = f"from year 1 to 9999 in the time zone {tz}"
+        way_out = "Without a zone there is no such end: frame['ds'].dt.tz_localize(None)."
+        raise ValueError(fault("ds", rule, str(far[0]), way_out))
 
 
 def _ordinals(rule: _Rule, ds: np.ndarray, tz: str | None) -> np.ndarray:

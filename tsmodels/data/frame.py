@@ -11,6 +11,8 @@ sees a frame.
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -20,27 +22,21 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from tsmodels.checks import check_option, did_you_mean, fault
-from tsmodels.data.calendar import Calendar, infer_calendar
+from tsmodels.checks import check_option, fault
+from tsmodels.data.calendar import FAR, Calendar, infer_calendar
 
 Kind = Literal["pandas", "polars", "pyarrow"]
 ID, TIME = "unique_id", "ds"
-FOREIGN = {
-    ID: (
-        "item_id",
-        "series_id",
-        "id",
-        "series",
-        "uid",
-        "ts_id",
-        "group_id",
-        "uniqueid",
-        "unique id",
-    ),
-    TIME: ("timestamp", "date", "datetime", "time", "timestamps", "dates", "index", "dt", "period"),
-    "y": ("target", "value", "values", "label", "target_value"),
+FOREIGN = {  # in lower case, without spaces and signs
+    ID: ("uniqueid", "itemid", "seriesid", "id", "series", "uid", "tsid", "groupid"),
+    TIME: ("ds", "timestamp", "date", "datetime", "time", "timestamps", "dates", "index", "dt")
+    + ("period",),
+    "y": ("y", "target", "value", "values", "label", "targetvalue"),
 }
 CLOSED_LIMIT = 1_000_000  # inserted rows that are never too many; above it, 20 times the rows
+DISTINCT = "a frame whose columns have distinct names"
+LARGEST_STEP = 2**60  # of integer time, or microseconds: 36,500 years; room to count on
+LARGEST_VALUE = 1e150  # whose square is a number, and so is the sum of many
 
 
 @dataclass(frozen=True)
@@ -214,10 +210,11 @@ def make_panel(
 
 def target_columns(target: str | Sequence[str]) -> tuple[str, ...]:
     """`target` as a tuple of column names."""
-    columns = (target,) if isinstance(target, str) else tuple(target)
-    if not columns or not all(isinstance(name, str) for name in columns):
+    columns = (target,) if isinstance(target, str) else target
+    named = isinstance(columns, list | tuple) and all(isinstance(name, str) for name in columns)
+    if not named or not columns:
         raise TypeError(fault("target", "a column name or a list of them", target))
-    return columns
+    return tuple(columns)
 
 
 def read_keys(X: Any, target: str | Sequence[str] = "y") -> Keys:
@@ -263,7 +260,7 @@ def _open(X: Any) -> _Source:
     if isinstance(X, pd.DataFrame):
         return _open_pandas(X)
     if isinstance(X, list | tuple):
-        X = np.asarray(X)
+        X = _as_array(X)
     if isinstance(X, np.ndarray):
         return _open_array(X)
     try:
@@ -272,6 +269,10 @@ def _open(X: Any) -> _Source:
         way_out = "A lazy frame needs .collect() first." if hasattr(X, "collect") else ""
         rule = "a frame (pandas, polars, pyarrow), a Series or an array"
         raise TypeError(fault("X", rule, type(X).__name__, way_out)) from None
+    except nw.exceptions.DuplicateError:  # pyarrow alone lets two columns have one name
+        names = list(X.column_names)
+        doubled = sorted({name for name in names if names.count(name) > 1})
+        raise ValueError(fault("X", DISTINCT, doubled, "See Table.rename_columns().")) from None
     if isinstance(frame, nw.Series):
         return _open_array(np.asarray(frame.to_numpy()), frame.name or "y")
     _refuse_empty(len(frame), frame.columns)
@@ -287,9 +288,19 @@ def _open_pandas(X: pd.DataFrame) -> _Source:
     if not X.columns.is_unique:
         doubled = X.columns[X.columns.duplicated()].tolist()
         way_out = "frame.loc[:, ~frame.columns.duplicated()] keeps the first of each."
-        raise ValueError(fault("X", "a frame whose columns have distinct names", doubled, way_out))
+        raise ValueError(fault("X", DISTINCT, doubled, way_out))
     _refuse_empty(len(X), names)
     return _Source("pandas", names, X, X.index)
+
+
+def _as_array(X: Sequence[Any]) -> np.ndarray:
+    try:
+        return np.asarray(X)
+    except ValueError:
+        lengths = sorted({len(row) for row in X if hasattr(row, "__len__")})
+        way_out = "Series of unequal length go into a long frame: unique_id, ds, y."
+        rule = "a list of numbers, or of rows of one length"
+        raise ValueError(fault("X", rule, f"lengths {lengths[:8]}", way_out)) from None
 
 
 def _open_array(X: np.ndarray, name: str = "y") -> _Source:
@@ -331,16 +342,28 @@ def _layout(source: _Source, targets: tuple[str, ...]) -> str:
     return "single" if found else "wide"
 
 
-def _foreign(source: _Source, role: str) -> list[str]:
-    return [name for name in source.names if str(name).lower() in FOREIGN[role]]
+def _foreign(source: _Source, role: str) -> list[Any]:
+    """The columns that other libraries, or a shift key, would have for this role."""
+    return [name for name in source.names if _spelled(name) in FOREIGN[role] and name != role]
+
+
+def _spelled(name: Any) -> str:
+    return re.sub(r"[\W_]", "", str(name).lower())
+
+
+def _near(names: Sequence[Any], wanted: str) -> list[Any]:
+    """The columns that may be `wanted` misspelled, or another library's name for it."""
+    known = [_spelled(wanted), *FOREIGN.get(wanted, ())]
+    return [name for name in names if difflib.get_close_matches(_spelled(name), known, cutoff=0.75)]
 
 
 def _require(source: _Source, name: str) -> None:
     """An error unless the column is there; where another name stands for it, with the call."""
     if name in source.names:
         return
-    role = name if name in FOREIGN else "y"
-    stand_ins = _foreign(source, role) if role != "y" or name == "y" else []
+    stand_ins = _foreign(source, name) if name in FOREIGN else []
+    spare = [other for other in source.names if other not in FOREIGN]
+    near = _near(spare, name) or (spare if len(spare) == 1 and name != TIME else [])
     if source.index is not None and name in source.index.names:
         way_out = "It is in the index: frame.reset_index()."
     elif name == TIME and source.has_time_index:
@@ -348,19 +371,19 @@ def _require(source: _Source, name: str) -> None:
     elif stand_ins:
         way_out = f"Rename it: {_rename(source.kind, stand_ins[0], name)}."
     else:
-        way_out = did_you_mean(name, source.names)
+        way_out = _mistaken(source.kind, near[0], name) if near else ""
     rule = f"a frame with a column {name!r}"
     raise ValueError(fault("X", rule, source.names, way_out))
 
 
-def _rename(kind: Kind, old: str, new: str) -> str:
-    if kind == "pandas":
-        return f'frame.rename(columns={{"{old}": "{new}"}})'
-    return (
-        f'frame.rename({{"{old}": "{new}"}})'
-        if kind == "polars"
-        else (f'frame.rename_columns({{"{old}": "{new}"}})')
-    )
+def _mistaken(kind: Kind, old: Any, new: str) -> str:
+    return f"Did you mean {old!r}? Rename it: {_rename(kind, old, new)}."
+
+
+def _rename(kind: Kind, old: Any, new: str) -> str:
+    call = {"pandas": "rename(columns=", "polars": "rename(", "pyarrow": "rename_columns("}[kind]
+    old = f'"{old}"' if isinstance(old, str) else repr(old)
+    return f'frame.{call}{{{old}: "{new}"}})'
 
 
 def _refuse_undeclared(source: _Source, targets: tuple[str, ...]) -> None:
@@ -374,7 +397,10 @@ def _refuse_undeclared(source: _Source, targets: tuple[str, ...]) -> None:
         way_out = f"Declare or drop what is not: frame.drop(columns={extra[:8]})."
         if source.kind != "pandas":
             way_out = f"Declare or drop what is not: frame.drop({extra[:8]})."
-        if layout == "single":
+        misspelled = _near(extra, ID) if layout == "single" else []
+        if misspelled:
+            way_out = _mistaken(source.kind, misspelled[0], ID)
+        elif layout == "single":
             way_out += " If they are series of their own, leave out the target's name."
         known = "unique_id, ds, the target or a covariate"
         raise ValueError(fault("X", f"a frame whose columns are {known}", extra[:8], way_out))
@@ -425,6 +451,9 @@ def _factorize(source: _Source) -> tuple[np.ndarray, np.ndarray, str]:
     if n_null:
         way_out = "Drop them: frame.dropna(subset=['unique_id'])."
         raise ValueError(fault(ID, "set in every row", f"{n_null} null ids", way_out))
+    if column.dtype.is_nested():
+        got = str(column.dtype)
+        raise TypeError(fault(ID, "a column of hashable ids (text, numbers)", got))
     if source.kind != "pandas":
         encoded = column.to_arrow().dictionary_encode()
         encoded = (
@@ -468,11 +497,14 @@ def _stamps(source: _Source) -> tuple[np.ndarray, str | None, str]:
         column = nw.from_native(native.dt.to_timestamp(), series_only=True)
     _refuse_nulls(column)
     if column.dtype.is_integer():
+        _refuse_far(column.to_numpy())
         steps = column.to_numpy().astype(np.int64, copy=False)
         _refuse_dates_as_numbers(steps)
         return steps, None, str(column.dtype)
     if column.dtype == nw.Date:
-        return column.cast(nw.Datetime("us")).to_numpy(), None, "Date"
+        days = column.cast(nw.Datetime("us")).to_numpy()
+        _refuse_far(days)
+        return days, None, "Date"
     if not isinstance(column.dtype, nw.Datetime) and not _is_pandas_zoned(column):
         column = _parsed(column)
     if _is_pandas_zoned(column):
@@ -480,7 +512,21 @@ def _stamps(source: _Source) -> tuple[np.ndarray, str | None, str]:
     unit, tz = column.dtype.time_unit, column.dtype.time_zone  # type: ignore[attr-defined]
     if tz is not None:
         column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-    return column.to_numpy().astype("M8[us]", copy=False), tz, unit
+    stamps = column.to_numpy()
+    _refuse_far(stamps)
+    return stamps.astype("M8[us]", copy=False), tz, unit
+
+
+def _refuse_far(stamps: np.ndarray) -> None:
+    """Stamps near the end of 64 bits, whose differences or successors would come round again."""
+    unit = np.datetime_data(stamps.dtype)[0] if stamps.dtype.kind == "M" else "us"
+    largest = LARGEST_STEP // {"s": 10**6, "ms": 10**3}.get(unit, 1)
+    whole = stamps.view(np.int64) if stamps.dtype.kind == "M" else stamps
+    ends = {position: int(whole[position]) for position in (whole.argmin(), whole.argmax())}
+    for position, end in ends.items():
+        if abs(end) > largest and unit != "ns":
+            rule = f"within {LARGEST_STEP:,} steps, or about 36,500 years, of zero or 1970"
+            raise ValueError(fault(TIME, rule, str(stamps[position])))
 
 
 def _refuse_dates_as_numbers(steps: np.ndarray) -> None:
@@ -501,6 +547,7 @@ def _pandas_zoned(native: pd.Series) -> tuple[np.ndarray, str, str]:
     """narwhals does not know the type where a zone's name has an underscore (America/New_York)."""
     utc = native.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()
     dtype: Any = native.dtype
+    _refuse_far(utc)
     return utc.astype("M8[us]", copy=False), str(dtype.tz), dtype.unit
 
 
@@ -585,15 +632,21 @@ def _refuse_doubles(keys: Keys) -> None:
 
 
 def _refuse_infinite(keys: Keys, values: np.ndarray) -> None:
-    with np.errstate(invalid="ignore"):
-        if np.isfinite(values.sum()):  # one pass where all is well
+    with np.errstate(invalid="ignore", over="ignore"):
+        if np.dot(values.ravel(), values.ravel()) <= LARGEST_VALUE**2:  # one pass: all is well
             return
-    infinite = np.isinf(values).any(axis=1)
-    if infinite.any():
-        key = _where(keys.ids, keys.offsets, keys.ds, int(np.flatnonzero(infinite)[0]))
-        way_out = "Make them missing: frame.replace([np.inf, -np.inf], np.nan)."
-        got = f"{int(infinite.sum())} infinite values, first {key}"
-        raise ValueError(fault("target", "finite or missing", got, way_out))
+    size = np.abs(values)
+    cases = {
+        "infinite": (np.isinf(size), "frame.replace([np.inf, -np.inf], np.nan)"),
+        "larger": (size > LARGEST_VALUE, f"frame['y'].where(frame['y'].abs() < {LARGEST_VALUE:g})"),
+    }
+    for name, (wrong, call) in cases.items():
+        rows = np.flatnonzero(wrong.any(axis=1))
+        if rows.size:
+            key = _where(keys.ids, keys.offsets, keys.ds, int(rows[0]))
+            rule = f"missing, or finite and at most {LARGEST_VALUE:g} in size"
+            got = f"{rows.size} {name} values, first {key}"
+            raise ValueError(fault("target", rule, got, f"Make them missing: {call}."))
 
 
 def _where(ids: np.ndarray, offsets: np.ndarray, ds: np.ndarray, row: int) -> str:
@@ -707,7 +760,7 @@ def _ds_out(ds: np.ndarray, style: FrameStyle, tz: str | None) -> Any:
         return _pandas_ds(ds, style, tz) if is_stamp else ds.astype(style.ds_dtype.lower())
     if style.kind == "pyarrow":
         dated = pa.date32() if style.ds_dtype == "Date" else None
-        stamp = dated or (pa.timestamp(style.ds_dtype, tz) if is_stamp else None)
+        stamp = dated or (pa.timestamp(_unit_for(ds, style), tz) if is_stamp else None)
         return pa.array(ds).cast(stamp or style.ds_dtype.lower())
     if not is_stamp:
         return nw.new_series(TIME, ds, getattr(nw, style.ds_dtype)(), backend=style.kind)
@@ -716,17 +769,20 @@ def _ds_out(ds: np.ndarray, style: FrameStyle, tz: str | None) -> Any:
         series = series.dt.replace_time_zone("UTC").dt.convert_time_zone(tz)
     if style.ds_dtype == "Date":
         return series.cast(nw.Date())
-    return series.cast(nw.Datetime(style.ds_dtype, tz))  # type: ignore[arg-type]
+    return series.cast(nw.Datetime(_unit_for(ds, style), tz))  # type: ignore[arg-type]
+
+
+def _unit_for(ds: np.ndarray, style: FrameStyle) -> str:
+    """The user's unit; microseconds beyond the end of nanoseconds (1677 to 2262)."""
+    far = style.ds_dtype == "ns" and np.abs(ds.view(np.int64)).max(initial=0) > FAR // 1000
+    return "us" if far else style.ds_dtype
 
 
 def _pandas_ds(ds: np.ndarray, style: FrameStyle, tz: str | None) -> pd.DatetimeIndex:
     index = pd.DatetimeIndex(ds)
     if tz is not None:
         index = index.tz_localize("UTC").tz_convert(tz)
-    try:
-        return index.as_unit("us" if style.ds_dtype == "Date" else style.ds_dtype)
-    except pd.errors.OutOfBoundsDatetime:  # nanoseconds end in 2262
-        return index
+    return index.as_unit("us" if style.ds_dtype == "Date" else _unit_for(ds, style))
 
 
 def _column_out(name: str, values: np.ndarray, style: FrameStyle) -> Any:

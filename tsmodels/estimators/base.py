@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
+from tsmodels.checks import fault
 from tsmodels.networks import resolve
 from tsmodels.networks.base import is_network
 from tsmodels.training.fit import Recipe
@@ -62,6 +63,14 @@ class NetworkEstimator(BaseEstimator):
         recipe = Recipe(**{f.name: getattr(self, f.name) for f in fields(Recipe)})
         recipe.check()
         return recipe
+
+    def _check_random_state(self) -> None:
+        seed, rule = self.random_state, "None, a non-negative int or a numpy RandomState"
+        kinds = int | np.integer | np.random.RandomState | None
+        if isinstance(seed, bool) or not isinstance(seed, kinds):
+            raise TypeError(fault("random_state", rule, seed))
+        if isinstance(seed, int | np.integer) and seed < 0:
+            raise ValueError(fault("random_state", rule, seed))
 
     def _seeds(self) -> tuple[int, int]:
         """Two seeds from `random_state`: for the first weights and for the order of windows."""

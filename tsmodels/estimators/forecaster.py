@@ -27,6 +27,8 @@ from tsmodels.networks.assembly import forecast_model
 from tsmodels.training.fit import fit
 from tsmodels.training.predict import predict
 
+LARGEST_SCALED = 1e9  # its square times a gradient of its size still fits float32
+
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Forecaster(HorizonEstimator, NetworkEstimator):
@@ -91,6 +93,8 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
         Losses by epoch: "loss", "val_loss" and what callbacks add.
     lookback_, season_length_ : int
         The numbers in use.
+    missing_ : dict
+        How many rows have no value, for every id that lacks any.
 
     Examples
     --------
@@ -113,6 +117,7 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
         super()._check_parameters()
         resolve(self.network)
         self._recipe()
+        self._check_random_state()
         check_int("stride", self.stride)
         if not hasattr(self.scaler, "fit"):
             check_option("scaler", self.scaler, METHODS)
@@ -125,11 +130,12 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
 
     def _learn(self, panel: Panel) -> None:
         self.network_ = resolve(self.network)
-        self.lookback_ = self.lookback or max(2 * self.horizon_, self.season_length_)
+        self.lookback_ = int(self.lookback or 0) or max(2 * self.horizon_, self.season_length_)
         check_lookback(self.lookback_, self.horizon_, panel.lengths)
         trained = self._training_rows(panel)
         self._learn_scale(panel, trained)
         rows = self._scaled(panel, self.shift_, self.scale_)
+        self._refuse_extreme(panel, rows[0])
         training, validation = self._windows(panel, rows, trained)
         gaps = rows[1] is not None and not training.interpolated
         self.masked_ = gaps or bool(training.padded.any())
@@ -189,13 +195,27 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
     def _scaled(
         self, panel: Panel, shift: np.ndarray, scale: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        """Rows as the network sees them, float32 without NaN, and which were observed."""
+        """Rows as the network sees them, float32 without NaN, and which were observed.
+
+        What float32 could not calculate with is infinite: its forecast will be a fallback.
+        """
         codes = np.repeat(np.arange(panel.n_series), panel.lengths)
         known = panel.interpolated() if self.missing == "interpolate" else panel
         values, _ = fill((known.values - shift[codes]) / scale[codes], panel.offsets)
         missing = np.isnan(panel.values).any(axis=1)
-        values = np.nan_to_num(values)  # a series without any value is zeros
+        values[np.isnan(values)] = 0.0  # a series without any value is zeros
+        values[np.abs(values) > LARGEST_SCALED] = np.inf
         return values.astype(np.float32), ~missing if missing.any() else None
+
+    def _refuse_extreme(self, panel: Panel, scaled: np.ndarray) -> None:
+        (rows,) = np.nonzero(np.isinf(scaled).any(axis=1))
+        if rows.size:
+            s = int(np.searchsorted(panel.offsets, rows[0], side="right")) - 1
+            value = panel.values[rows[0]].tolist()
+            got = f"{rows.size} larger values, first {value} of {panel.ids.tolist()[s]!r}"
+            rule = f"less than {LARGEST_SCALED:g} after scaling"
+            way_out = "Make outliers missing, or choose another scaler."
+            raise ValueError(fault("target", rule, got, way_out))
 
     def _windows(
         self, panel: Panel, rows: tuple[np.ndarray, np.ndarray | None], trained: np.ndarray
@@ -228,6 +248,7 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
         yhat = self._recurse(windows, horizon)  # (N, H)
         yhat = yhat * scale[series] + shift[series]
         short = cutoffs - firsts < self._min_history
+        short |= ~np.isfinite(yhat).all(axis=1)
         if rows[1] is not None:
             short |= ~any_observed(rows[1], np.maximum(cutoffs - self.lookback_, firsts), cutoffs)
         if short.any():

@@ -56,10 +56,12 @@ class HorizonEstimator(BaseEstimator):
             way_out = "The target is a column of X."
             raise ValueError(fault("y", "None", type(y).__name__, way_out))
         panel = self.to_panel(X)
+        missing = _missing_counts(panel)
         earlier = dict(self.__dict__)
         try:
-            self.horizon_ = self.horizon
+            self.horizon_ = int(self.horizon)
             self.season_length_ = self._season_length(panel)
+            self.missing_ = missing
             self._learn(panel)
             self.context_ = panel.recent(self._memory())
         except BaseException:  # also an interrupt: an earlier fit stays whole
@@ -146,14 +148,14 @@ class HorizonEstimator(BaseEstimator):
 
     def _season_length(self, panel: Panel) -> int:
         if self.season_length is not None:
-            return self.season_length
+            return int(self.season_length)
         freqs = panel.calendar.freqs
         lengths = {calendar.season_length(freq) for freq in freqs}
         if len(lengths) > 1:
-            firsts = [panel.ids[np.argmax(panel.calendar.codes == i)] for i in range(len(freqs))]
-            table = ", ".join(f"{f!r} ({id!r}, ...)" for f, id in zip(freqs, firsts, strict=True))
-            way_out = "Give season_length, or fit the frequencies apart."
-            raise ValueError(fault("X", "series of one frequency", table, way_out))
+            raise ValueError(
+                f"X must be series of one frequency, or of one season. Got:\n{_freq_table(panel)}\n"
+                "Give season_length, or fit the frequencies apart."
+            )
         return lengths.pop()
 
     def _memory(self) -> int:
@@ -171,6 +173,26 @@ class HorizonEstimator(BaseEstimator):
         Forecast i sees the rows of `series[i]` before row `cutoffs[i]` and no other.
         """
         raise NotImplementedError
+
+
+def _freq_table(panel: Panel, limit: int = 3) -> str:
+    """A line a frequency: its name, how many series have it, and the first of them."""
+    lines = []
+    for code, freq in enumerate(panel.calendar.freqs):
+        ids = panel.ids[panel.calendar.codes == code].tolist()
+        some = ", ".join(map(repr, ids[:limit])) + (", ..." if len(ids) > limit else "")
+        lines.append(f"  {freq!r}: {len(ids)} series ({some})")
+    return "\n".join(lines)
+
+
+def _missing_counts(panel: Panel) -> dict[Any, int]:
+    """How many rows of each series have no value, where any has none."""
+    holes = np.isnan(panel.values).any(axis=1).astype(int)
+    if holes.all():
+        got = f"{panel.n_series} series without a value"
+        raise ValueError(fault("target", "known in some row", got))
+    counts = np.add.reduceat(holes, panel.offsets[:-1])
+    return {panel.ids.tolist()[s]: int(counts[s]) for s in np.flatnonzero(counts)}
 
 
 def naive_scales(panel: Panel, season_length: int) -> tuple[np.ndarray, np.ndarray]:
