@@ -605,14 +605,20 @@ def _numbers(source: _Source, name: Any) -> np.ndarray:
     """A column as float64, NaN where missing."""
     column = source.column(name)
     if not column.dtype.is_numeric():
-        present = column.drop_nulls()
-        example = repr(present.head(1).to_list()[0]) if len(present) else "nothing"
+        example = _no_number(column.drop_nulls().to_list())
         native = getattr(column.to_native(), "dtype", column.dtype)
         way_out = "Numbers in text: pd.to_numeric(column). Yes and no: column.astype(int)."
         raise TypeError(
             fault(f"column {name!r}", "of real numbers", f"{native} such as {example}", way_out)
         )
     return column.cast(nw.Float64()).to_numpy()
+
+
+def _no_number(present: list[Any]) -> str:
+    """The first of the values that is not even a number in text, or the first."""
+    parsed = pd.to_numeric(pd.Series(present, dtype=object).map(str), errors="coerce")
+    bad = np.flatnonzero(parsed.isna())
+    return repr(present[bad[0] if bad.size else 0]) if present else "nothing"
 
 
 def _refuse_doubles(keys: Keys) -> None:

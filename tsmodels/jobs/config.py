@@ -30,7 +30,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from tsmodels.checks import did_you_mean, fault
@@ -42,6 +49,13 @@ class JobError(ValueError):
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    @field_validator("*")
+    @classmethod
+    def _no_nul(cls, value):
+        if isinstance(value, str) and "\0" in value:
+            raise PydanticCustomError("nul", "text without a NUL character")
+        return value
 
 
 class Source(_Section):
@@ -66,6 +80,12 @@ class Data(Source):
     ds: str = "ds"
     target: str = "y"
     freq: str | None = None
+
+    @model_validator(mode="after")
+    def _columns_of_their_own(self):
+        if len({self.unique_id, self.ds, self.target}) < 3:
+            raise PydanticCustomError("columns", "read from three columns: unique_id, ds, target")
+        return self
 
 
 class Backtest(_Section):
