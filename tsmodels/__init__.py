@@ -41,6 +41,8 @@ _HOMES = {
         "Seq2Seq",
         "TCN",
         "TFT",
+        "TSMixer",
+        "TiDE",
         "Transformer",
     ],
     "tsmodels.space": ["Choice", "Int", "Real"],

@@ -8,6 +8,7 @@ from tsmodels.backend import keras, ops
 from tsmodels.networks.assembly import forecast_model
 from tsmodels.networks.gnmt import GNMT
 from tsmodels.networks.inverted import ITransformer
+from tsmodels.networks.mixers import TiDE, TSMixer
 from tsmodels.networks.nbeats import NBEATS, NHITS
 from tsmodels.networks.patch import PatchTST
 from tsmodels.networks.seq2seq import Seq2Seq
@@ -22,6 +23,7 @@ NETWORKS = [
     PatchTST(d_model=8, n_heads=2, patch_length=30, individual=True, pre_norm=True, norm="layer"),
     ITransformer(d_model=8, n_heads=2, n_layers=1),
     TFT(d_model=8, n_heads=2),
+    TiDE(d_model=8),
     Transformer(d_model=8, n_heads=2, n_layers=1),
     Transformer(d_model=8, n_heads=2, n_layers=1, positions="rotary", causal_encoder=True),
     Transformer(d_model=8, n_heads=2, n_layers=1, positions="learned", pre_norm=False),
@@ -31,7 +33,9 @@ NETWORKS = [
     GNMT(d_model=8, n_layers=3),
     GNMT(d_model=8, n_layers=2, context="new", pass_states=False, normed=False),
 ]
-every_network = pytest.mark.parametrize("network", NETWORKS, ids=repr)
+# TSMixer starts as the mean of the window, the same at every step.
+MIXER = TSMixer(d_model=8)
+every_network = pytest.mark.parametrize("network", [*NETWORKS, MIXER], ids=repr)
 HORIZON, LOOKBACK, TARGETS = 5, 12, 2
 
 
@@ -73,7 +77,10 @@ def test_fits_and_every_weight_moves(network, tmp_path):
     assert_allclose(ops.convert_to_numpy(got), ops.convert_to_numpy(want), rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("network", [ITransformer(d_model=8, n_heads=2), TFT(d_model=8)], ids=repr)
+WITH_COVARIATES = [ITransformer(d_model=8, n_heads=2), TFT(d_model=8), TiDE(d_model=8)]
+
+
+@pytest.mark.parametrize("network", [*WITH_COVARIATES, MIXER], ids=repr)
 @pytest.mark.parametrize("changed", [1, 2])
 def test_covariates_matter(network, changed):
     model = with_covariates(network)
@@ -83,7 +90,7 @@ def test_covariates_matter(network, changed):
     assert np.abs(ops.convert_to_numpy(model(x)) - ops.convert_to_numpy(model(other))).max() > 1e-3
 
 
-@every_network
+@pytest.mark.parametrize("network", NETWORKS, ids=repr)
 def test_two_windows_differ_by_more_than_a_constant(network):
     model = forecast_model(network, lookback=LOOKBACK, horizon=HORIZON)
     y = ops.convert_to_numpy(model({"past": series(2, LOOKBACK, 1) * 3}))

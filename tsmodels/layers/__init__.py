@@ -14,6 +14,7 @@ from tsmodels.layers.convolution import (
 )
 from tsmodels.layers.decoders import AttentionDecoder, BahdanauDecoder, LuongDecoder
 from tsmodels.layers.decomposition import SeriesDecomposition
+from tsmodels.layers.linear import DenseResidual, TimeLinear
 from tsmodels.layers.mamba import Mamba2Block, MambaBlock
 from tsmodels.layers.norm import PreNorm, RevIN
 from tsmodels.layers.positions import LearnedPositions, SinusoidalPositions
@@ -43,6 +44,7 @@ __all__ = [
     "CausalDepthwiseConv1D",
     "DenseFlipout",
     "DenseReparameterization",
+    "DenseResidual",
     "DotAttention",
     "GeneralAttention",
     "LearnedPositions",
@@ -71,6 +73,7 @@ __all__ = [
     "TCNBlock",
     "TTTLinear",
     "TTTMLP",
+    "TimeLinear",
     "TransformerDecoderLayer",
     "TransformerEncoderLayer",
 ]

@@ -7,6 +7,7 @@ from tsmodels.networks.gnmt import GNMT
 from tsmodels.networks.inverted import ITransformer
 from tsmodels.networks.linear import MLP, DLinear, NLinear
 from tsmodels.networks.mamba import Mamba, Mamba2
+from tsmodels.networks.mixers import TiDE, TSMixer
 from tsmodels.networks.nbeats import NBEATS, NHITS
 from tsmodels.networks.patch import PatchTST
 from tsmodels.networks.recurrent import GRU, LSTM, RNN
@@ -44,8 +45,10 @@ __all__ = [
     "Network",
     "PatchTST",
     "Seq2Seq",
+    "TSMixer",
     "TTTLinearNetwork",
     "TTTMLPNetwork",
+    "TiDE",
     "Transformer",
     "register",
     "resolve",

@@ -8,38 +8,9 @@ from typing import Any, ClassVar
 from tsmodels.backend import keras, ops
 from tsmodels.checks import fault
 from tsmodels.layers.decomposition import SeriesDecomposition
+from tsmodels.layers.linear import TimeLinear
 from tsmodels.networks.base import Network, Rate, RevINCentre, register
 from tsmodels.space import Choice, Int, Real
-
-
-@keras.saving.register_keras_serializable("tsmodels")
-class TimeLinear(keras.layers.Layer):
-    """A linear map along time, channel by channel: (B, T, C) -> (B, units, C).
-
-    The kernel starts at 1 / T: the first forecast is the mean of the window. `individual` gives
-    every channel a kernel of its own.
-    """
-
-    def __init__(self, units: int, individual: bool = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.units, self.individual = units, individual
-
-    def build(self, input_shape: Any) -> None:
-        _, steps, channels = input_shape
-        own = (channels,) if self.individual else ()
-        mean = keras.initializers.Constant(1.0 / steps)
-        self.kernel = self.add_weight((*own, steps, self.units), mean, name="kernel")
-        self.bias = self.add_weight((*own, self.units), "zeros", name="bias")
-
-    def call(self, x: Any) -> Any:
-        if self.individual:
-            y = ops.einsum("btc,cth->bch", x, self.kernel) + self.bias  # (B, C, units)
-        else:
-            y = ops.swapaxes(x, 1, 2) @ self.kernel + self.bias  # (B, C, units)
-        return ops.swapaxes(y, 1, 2)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "units": self.units, "individual": self.individual}
 
 
 def _per_step(y: Any, horizon: int, outputs: int) -> Any:

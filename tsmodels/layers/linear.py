@@ -1,0 +1,85 @@
+"""Linear maps along time, and the dense residual block of direct forecasters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tsmodels.backend import keras, ops
+from tsmodels.checks import check_int, check_real
+
+EPSILON = 1e-5  # of the layer norm
+
+
+@keras.saving.register_keras_serializable("tsmodels")
+class TimeLinear(keras.layers.Layer):
+    """A linear map along time, channel by channel: (B, T, C) -> (B, units, C).
+
+    The kernel starts at 1 / T: the first forecast is the mean of the window. `individual` gives
+    every channel a kernel of its own.
+
+    >>> y = TimeLinear(2)(ops.array([[[1.0], [2.0], [6.0]]]))
+    >>> ops.convert_to_numpy(y)[0, :, 0].tolist()
+    [3.0, 3.0]
+    """
+
+    def __init__(self, units: int, individual: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.units, self.individual = units, individual
+
+    def build(self, input_shape: Any) -> None:
+        _, steps, channels = input_shape
+        own = (channels,) if self.individual else ()
+        mean = keras.initializers.Constant(1.0 / steps)
+        self.kernel = self.add_weight((*own, steps, self.units), mean, name="kernel")
+        self.bias = self.add_weight((*own, self.units), "zeros", name="bias")
+
+    def call(self, x: Any) -> Any:
+        if self.individual:
+            y = ops.einsum("btc,cth->bch", x, self.kernel) + self.bias  # (B, C, units)
+        else:
+            y = ops.swapaxes(x, 1, 2) @ self.kernel + self.bias  # (B, C, units)
+        return ops.swapaxes(y, 1, 2)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "units": self.units, "individual": self.individual}
+
+
+@keras.saving.register_keras_serializable("tsmodels")
+class DenseResidual(keras.layers.Layer):
+    """norm(dropout(W2 relu(W1 x)) + W3 x), (..., F) -> (..., outputs). Das et al., 2023, figure 1.
+
+    `units` is the width between the two maps. A single output is not normalised: it would always
+    be 0.
+
+    >>> DenseResidual(16, 4)(ops.ones((2, 5, 3))).shape == (2, 5, 4)
+    True
+    """
+
+    def __init__(self, units: int, outputs: int, dropout: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.units, self.outputs = check_int("units", units), check_int("outputs", outputs)
+        self.dropout = check_real("dropout", dropout, 0.0, 1.0, open_high=True)
+        self.hidden = keras.layers.Dense(units, activation="relu", name="hidden")
+        self.out = keras.layers.Dense(outputs, name="out")
+        self.skip = keras.layers.Dense(outputs, name="skip")
+        self.drop = keras.layers.Dropout(dropout)
+        self.norm = keras.layers.LayerNormalization(epsilon=EPSILON, name="norm")
+
+    def build(self, input_shape: Any) -> None:
+        lead = tuple(input_shape[:-1])
+        self.hidden.build(input_shape)
+        self.out.build((*lead, self.units))
+        self.skip.build(input_shape)
+        if self.outputs > 1:
+            self.norm.build((*lead, self.outputs))
+
+    def call(self, x: Any, training: bool | None = None) -> Any:
+        y = self.drop(self.out(self.hidden(x)), training=training) + self.skip(x)
+        return self.norm(y) if self.outputs > 1 else y
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return (*input_shape[:-1], self.outputs)
+
+    def get_config(self) -> dict[str, Any]:
+        own = ("units", "outputs", "dropout")
+        return {**super().get_config(), **{key: getattr(self, key) for key in own}}
