@@ -143,13 +143,7 @@ def test_ctrl_c(monkeypatch, capsys):
     assert capsys.readouterr().err == "tsmodels: stopped by Ctrl-C; no half file was written.\n"
 
 
-def test_networks_and_data(capsys):
-    from tsmodels.networks import NETWORKS
-
-    assert cli.main(["networks"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines[1:]] == sorted(NETWORKS)
-    assert "Zeng et al., 2023" in next(line for line in lines if line.startswith("nlinear"))
+def test_data(capsys):
     assert cli.main(["data"]) == 0
     assert "m4_hourly" in capsys.readouterr().out
     assert cli.main(["data", "m4_hourly_test"]) == 0

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib.metadata
+import inspect
 import linecache
 import sys
 import time
@@ -56,7 +57,9 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=help, description=help.capitalize() + ".")
         command.add_argument("job", metavar="JOB.toml", help="the job file")
         command.set_defaults(run=run)
-    command = commands.add_parser("networks", help="list the networks and their fields")
+    command = commands.add_parser("networks", help="list the networks, or show one")
+    command.add_argument("name", nargs="?", help="a network to show")
+    command.add_argument("--markdown", action="store_true", help="the list as a page")
     command.set_defaults(run=_networks)
     command = commands.add_parser("data", help="list the datasets, or show one")
     command.add_argument("name", nargs="?", help="a dataset to show")
@@ -132,16 +135,19 @@ def _score_table(means: Any) -> str:
 
 
 def _networks(arguments: argparse.Namespace) -> int:
-    from dataclasses import fields
+    from tsmodels.networks import catalogue, resolve
 
-    from tsmodels.networks import NETWORKS
-
-    rows = [["network", "paper", "fields"]]
-    for name, spec in sorted(NETWORKS.items()):
-        paper = (spec.__doc__ or "").strip().splitlines()[0]
-        settings = ", ".join(f"{f.name}={f.default!r}" for f in fields(spec))
-        rows.append([name, paper, settings])
-    print(_table(rows))
+    if arguments.name is not None:
+        spec = resolve(arguments.name)
+        values = catalogue.entry(arguments.name).cells()
+        print(_table(list(zip(catalogue.TITLES, values, strict=True))))
+        print(f"fields      {catalogue.settings(spec)}\n\n{inspect.getdoc(type(spec))}")
+        return 0
+    entries = catalogue.catalogue()
+    if arguments.markdown:
+        print(catalogue.markdown(entries), end="")
+    else:
+        print(_table([catalogue.TITLES, *(entry.cells() for entry in entries)]))
     return 0
 
 

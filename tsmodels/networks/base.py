@@ -85,9 +85,24 @@ class Network:
         return type(self).forecast is Network.forecast
 
     @property
+    def decodes(self) -> bool:
+        """Whether the network also translates: it encodes and has a decoder of its own."""
+        return self.encodes and type(self).decode is not Network.decode
+
+    @property
     def causal(self) -> bool:
         """Whether encoded step t depends on steps up to t alone."""
         return self.encodes
+
+    @property
+    def streams(self) -> bool:
+        """Whether there is a step form: a `step` of its own, or one of each of its layers."""
+        if not self.causal or type(self).step is not Network.step:
+            return self.causal
+        try:
+            return all(_streaming(layer) for layer in _stack(self.layers()))
+        except NotImplementedError:
+            return False
 
     def layers(self) -> list[Any] | dict[str, Any]:
         """The Keras layers of the architecture, in the order of their weights."""

@@ -58,14 +58,14 @@ class CNNLSTM(_ConvolvedLSTM):
 @register("bayesian_cnn_lstm")
 @dataclass(frozen=True, kw_only=True)
 class BayesianCNNLSTM(_ConvolvedLSTM):
-    """CNN-LSTM with dropout and a layer of Gaussian weights behind it.
+    """CNN-LSTM with dropout and Gaussian weights behind it. Kingma, Salimans & Welling, 2015.
 
     The convolutions and the LSTM have plain weights; what follows them is drawn. `kl_weight` times
     the divergence of the Gaussian weights from N(0, prior_std^2) is added to the loss; the evidence
     lower bound of a mean over windows has 1 / number of training windows there. With `draw`
     "training" forecasts use the means and repeat; with "always" every forecast is a draw, and the
-    spread of many is the uncertainty of the weights. Kingma, Salimans & Welling, 2015 (draws); Gal
-    & Ghahramani, 2016 (dropout).
+    spread of many is the uncertainty of the weights. The paper is that of the draws; dropout as in
+    Gal & Ghahramani, 2016.
     """
 
     dropout: Rate = 0.1

@@ -79,9 +79,9 @@ class DLinear(Network):
 @register("mlp")
 @dataclass(frozen=True, kw_only=True)
 class MLP(Network):
-    """Residual multi-layer perceptron of the flattened window, beside a linear map of it.
+    """Residual perceptron of the flattened window, beside a linear map of it. He et al., 2016.
 
-    The linear map starts at zero. He et al., 2016 (residual blocks); the field's usual baseline.
+    The paper is that of the residual blocks. The linear map starts at zero.
     """
 
     search_space: ClassVar = {
