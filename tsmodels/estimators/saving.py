@@ -42,6 +42,7 @@ KERAS_MODULES = (
     "keras.regularizers",
 )
 KERAS_CLASSES = ("keras.DTypePolicy", "keras.Sequential")
+KERAS_CODE = ("Lambda", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer", "StringLookup")
 PACKAGES = ("tsmodels", "keras", "numpy", "pandas", "scikit-learn")
 
 
@@ -93,7 +94,7 @@ def load(
         if weights:
             estimator.model_ = estimator._assemble(seed=0)
             _set_weights(estimator.model_, weights)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except Exception as error:  # whatever a hostile manifest leads to
         raise ValueError(f"{os.fspath(path)} cannot be loaded: {error}.") from error
     return estimator
 
@@ -124,7 +125,7 @@ class _Encoder:
             items = [self.encode(f"{path}.{i}", item) for i, item in enumerate(value)]
             return {"tuple": items} if isinstance(value, tuple) else items
         if isinstance(value, dict):
-            return {"dict": [[k, self.encode(f"{path}.{k}", v)] for k, v in value.items()]}
+            return {"dict": [self._pair(f"{path}.{k}", k, v) for k, v in value.items()]}
         if is_dataclass(value) and not isinstance(value, type):
             return self._dataclass(path, value)
         if isinstance(value, keras.layers.Layer):
@@ -138,6 +139,9 @@ class _Encoder:
         if path.startswith("network"):
             way_out = "Make it a registered subclass of Network, or a keras.Layer."
         raise TypeError(fault(path, "something that can be saved without code", value, way_out))
+
+    def _pair(self, path: str, key: Any, value: Any) -> list[Any]:
+        return [self.encode(f"{path} (key)", key), self.encode(path, value)]
 
     def _array(self, path: str, value: np.ndarray) -> Any:
         if value.dtype.hasobject:
@@ -182,7 +186,7 @@ class _Decoder:
             return objects
         if "keras" in value:
             return self._keras(value["keras"])
-        items = {key: self.decode(item) for key, item in value["dict"]}
+        items = {self.decode(key): self.decode(item) for key, item in value["dict"]}
         return self._made(value, items)
 
     def _made(self, value: dict[str, Any], items: dict[str, Any]) -> Any:
@@ -216,22 +220,25 @@ def _check_trusted(config: Any, custom_objects: Mapping[str, Any]) -> None:
     if not isinstance(config, dict):
         return
     if "class_name" in config:
-        registered = _registered(str(config.get("registered_name")))
-        theirs = config["class_name"] in custom_objects
-        name = f"{config.get('module')}.{config['class_name']}"
-        builtin = config.get("module") in KERAS_MODULES or name in KERAS_CLASSES
-        if not (registered or theirs or builtin):
+        kind, module = config["class_name"], config.get("module")
+        registered = _registered(str(config.get("registered_name")), kind)
+        name = f"{module}.{kind}"
+        builtin = module in KERAS_MODULES or name in KERAS_CLASSES
+        if kind in KERAS_CODE:  # which carry code, or read another file
+            raise ValueError(f"it names {name!r}, which is never loaded")
+        if not (registered or kind in custom_objects or builtin):
             raise ValueError(f"it names {name!r}; pass it in custom_objects if you trust it")
     for item in config.values():
         _check_trusted(item, custom_objects)
 
 
-def _registered(name: str) -> bool:
-    """Whether somebody registered a class by this name in this process, as our layers are."""
+def _registered(name: str, kind: str) -> bool:
+    """Whether somebody registered the class in this process, by its own name, as our layers are."""
     from tsmodels.backend import keras
 
     importlib.import_module("tsmodels.layers")  # which registers them
-    return keras.saving.get_registered_object(name) is not None
+    known = keras.saving.get_registered_object(name)
+    return known is not None and known.__name__ == kind
 
 
 def _layer_config(path: str, layer: Any) -> Any:
