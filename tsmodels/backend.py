@@ -10,8 +10,10 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import random
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 
 
@@ -61,4 +63,19 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 logging.getLogger("tensorflow").addFilter(_is_news)
 
-__all__ = ["keras", "ops"]
+_BUILDING = threading.Lock()
+
+
+@contextlib.contextmanager
+def seeded_build(seed: int) -> Iterator[None]:
+    """Layers without a seed draw one from Python's global state: lends them ours meanwhile."""
+    with _BUILDING:
+        state = random.getstate()
+        random.seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(state)
+
+
+__all__ = ["keras", "ops", "seeded_build"]

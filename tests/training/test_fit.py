@@ -1,4 +1,4 @@
-"""Budget, batches, optimizer and callbacks of the reference path."""
+"""Budget, batches, optimizer, callbacks: what both ways to train share."""
 
 import threading
 
@@ -12,18 +12,42 @@ from tsmodels.data.windows import make_windows
 from tsmodels.losses import OWA
 from tsmodels.networks import NLinear
 from tsmodels.networks.assembly import forecast_model
+from tsmodels.training.batches import Batches
+from tsmodels.training.blueprint import Blueprint
 from tsmodels.training.callbacks import GradientNorm
-from tsmodels.training.fit import Batches, Budget, Recipe, _optimizer, fit
+from tsmodels.training.fit import fit
+from tsmodels.training.predict import predict
+from tsmodels.training.recipe import Budget, Recipe, optimizer_of, rate_of, rates_at
 
 Y = 10.0 + np.sin(np.arange(120) * np.pi / 6)
 
 
+BLUEPRINT = Blueprint.of(forecast_model, network=NLinear(), lookback=12, horizon=2)
+
+
+class SeesBatches(keras.callbacks.Callback):
+    """Any callback that watches batches sends the fit through `keras.Model.fit`."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        pass
+
+
+class Counter(keras.callbacks.Callback):
+    """Counts steps where the test can see it: `fit` works with copies."""
+
+    steps = 0
+
+    def on_train_end(self, logs=None):
+        Counter.steps = int(self.model.optimizer.iterations.numpy())
+
+
+PATHS = pytest.mark.parametrize("path", [(), (SeesBatches(),)], ids=["compiled", "keras"])
+
+
 def train(**recipe):
     windows = make_windows(Y, 12, 2)
-    model = forecast_model(NLinear(), lookback=12, horizon=2)
     split = {"windows": windows.take(slice(0, 80)), "validation": windows.take(slice(80, None))}
-    history = fit(model, **split, recipe=Recipe(**recipe), masked=False, seed=3)
-    return model, history
+    return fit(BLUEPRINT, **split, recipe=Recipe(**recipe), seeds=(0, 3))
 
 
 @given(n=st.integers(1, 50), batch=st.integers(1, 60), steps=st.integers(1, 40))
@@ -33,8 +57,8 @@ def test_every_window_is_dealt_once_before_any_is_dealt_again(n, batch, steps):
     dealt = []
     for _ in range(4):
         assert len(batches) == steps
+        batches.deal()
         dealt += [i for k in range(steps) for i in batches[k][0]["past"][:, 0, 0].astype(int)]
-        batches.on_epoch_end()
     for start in range(0, len(dealt) - n + 1, n):
         assert sorted(dealt[start : start + n]) == list(range(n))
 
@@ -51,47 +75,68 @@ def test_without_epochs_the_budget_is_steps_in_at_least_ten_epochs():
     assert Budget.of(Recipe(batch_size=10, max_steps=5), 100) == Budget(5, 1, 5)
 
 
-def test_epochs_and_max_steps_are_kept_to():
-    assert len(train(epochs=3)[1]["loss"]) == 3
-    model, history = train(epochs=50, max_steps=7, batch_size=16)
-    assert int(model.optimizer.iterations.numpy()) == 7 and len(history["loss"]) == 2
+@PATHS
+def test_epochs_and_max_steps_are_kept_to(path):
+    assert len(train(epochs=3, callbacks=path).history["loss"]) == 3
+    history = train(epochs=50, max_steps=7, batch_size=16, callbacks=(*path, Counter())).history
+    assert Counter.steps == 7 and len(history["loss"]) == 2
 
 
-def test_best_weights_are_kept():
-    model, history = train(epochs=30, learning_rate=0.5, clipnorm=None, patience=3)
+@PATHS
+def test_best_weights_are_kept(path):
+    settings = {"epochs": 30, "learning_rate": 0.5, "clipnorm": None, "patience": 3}
+    fitted = train(**settings, callbacks=path)
     windows = make_windows(Y, 12, 2).take(slice(80, None))
-    now = float(np.mean((model.predict_on_batch({"past": windows.past}) - windows.future) ** 2))
-    assert now == pytest.approx(min(history["val_loss"]), rel=1e-4)
-    assert len(history["loss"]) < 30
+    yhat = predict(BLUEPRINT, fitted.weights, windows)
+    now = float(np.mean((yhat - windows.future) ** 2))
+    assert now == pytest.approx(min(fitted.history["val_loss"]), rel=1e-4)
+    assert len(fitted.history["loss"]) < 30
 
 
-def test_a_loss_that_is_not_finite_stops_at_once():
+@PATHS
+def test_a_loss_that_is_not_finite_stops_at_once(path):
     with pytest.raises(FloatingPointError, match="epoch [12], step [12]: the loss is (nan|inf)"):
-        train(epochs=50, learning_rate=1e30, clipnorm=None, optimizer="sgd")
+        train(epochs=50, learning_rate=1e30, clipnorm=None, optimizer="sgd", callbacks=path)
 
 
-def test_gradient_norm_on_request_is_that_before_clipping():
-    _, clipped = train(epochs=2, clipnorm=1e-6, learning_rate=1e-9, callbacks=[GradientNorm()])
-    _, free = train(epochs=2, clipnorm=None, learning_rate=1e-9, callbacks=[GradientNorm()])
-    assert clipped["gradient_norm"] == pytest.approx(free["gradient_norm"], rel=1e-3)
-    assert clipped["gradient_norm"][0] > 1e-3 and "gradient_norm" not in train(epochs=1)[1]
+@PATHS
+def test_gradient_norm_on_request_is_that_before_clipping(path):
+    asked = {"epochs": 2, "learning_rate": 1e-9, "callbacks": [GradientNorm(), *path]}
+    clipped = train(clipnorm=1e-6, **asked).history["gradient_norm"]
+    free = train(clipnorm=None, **asked).history["gradient_norm"]
+    assert clipped == pytest.approx(free, rel=1e-3)
+    assert clipped[0] > 1e-3 and "gradient_norm" not in train(epochs=1).history
 
 
-def test_optimizer_is_a_copy_with_rate_schedule_and_clipping():
+def test_optimizer_is_a_copy_with_rate_and_clipping():
     template = keras.optimizers.Adam(0.5, beta_1=0.7)
-    made = _optimizer(Recipe(optimizer=template), steps=100)
+    made = optimizer_of(Recipe(optimizer=template), 1e-3)
     assert made is not template and made.beta_1 == 0.7 and made.global_clipnorm == 1.0
-    schedule = made.get_config()["learning_rate"]["config"]
-    assert schedule["initial_learning_rate"] == pytest.approx(1e-3)
-    assert schedule["decay_steps"] == 100
-    own = _optimizer(Recipe(optimizer=template, learning_rate=None, schedule="constant"), 100)
-    assert float(own.learning_rate) == pytest.approx(0.5)
+    assert float(made.learning_rate) == pytest.approx(1e-3)
+
+
+def test_rates():
+    rate = rate_of(Recipe(learning_rate=np.float32(0.5)), 100)
+    assert rates_at(rate, np.array([0, 50, 100])) == pytest.approx([0.5, 0.25, 0.0])
+    template = keras.optimizers.Adam(0.5)
+    assert rate_of(Recipe(optimizer=template, learning_rate=None, schedule="constant"), 9) == 0.5
+
+
+class EveryOther(keras.optimizers.schedules.LearningRateSchedule):
+    """Takes numbers only."""
+
+    def __call__(self, step):
+        return 1.0 if int(step) % 2 else 2.0
+
+
+def test_a_schedule_may_take_numbers_only():
+    assert rates_at(EveryOther(), np.arange(3)).tolist() == [2.0, 1.0, 2.0]
 
 
 def test_an_optimizers_own_clipping_and_schedule_stay():
     schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)
-    template = keras.optimizers.SGD(schedule, clipvalue=0.5)
-    made = _optimizer(Recipe(optimizer=template, learning_rate=None), steps=100)
+    recipe = Recipe(optimizer=keras.optimizers.SGD(schedule, clipvalue=0.5), learning_rate=None)
+    made = optimizer_of(recipe, rate_of(recipe, 100))
     assert made.clipvalue == 0.5 and made.global_clipnorm is None
     assert made.get_config()["learning_rate"]["class_name"] == "ExponentialDecay"
 
@@ -120,17 +165,13 @@ def test_one_optimizer_serves_two_fits():
         ({"loss": "mze"}, "Did you mean 'mse'"),
         ({"loss": lambda y, p: 0.0}, "loss must be one of"),
         ({"callbacks": [3]}, "callbacks must be"),
+        ({"callbacks": [keras.callbacks.ReduceLROnPlateau()]}, "Give schedule='constant'"),
         ({"verbose": 2}, "verbose must be one of"),
     ],
 )
 def test_settings_are_checked(wrong, sentence):
     with pytest.raises((ValueError, TypeError), match=sentence):
         Recipe(**wrong).check()
-
-
-def test_numpy_numbers_are_numbers():
-    made = _optimizer(Recipe(learning_rate=np.float32(0.5)), steps=10)
-    assert float(made.learning_rate) == pytest.approx(0.5)
 
 
 def test_a_failing_fit_ends_its_progress_bar(capsys):

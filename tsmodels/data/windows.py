@@ -65,6 +65,15 @@ class Windows:
     def __len__(self) -> int:
         return len(self.cutoffs)
 
+    @classmethod
+    def of(cls, batch: Batch) -> Windows:
+        """The windows of a dense batch, its lookbacks laid out one after the other."""
+        n, lookback, channels = batch.past.shape
+        ends = np.arange(1, n + 1) * lookback
+        observed = None if batch.observed is None else batch.observed.ravel().astype(bool)
+        rows = batch.past.reshape(n * lookback, channels)
+        return cls(rows, observed, ends, ends - lookback, np.arange(n), lookback, 0)
+
     def take(self, index: Any) -> Self:
         """The windows at `index`, over the same rows."""
         chosen = {name: getattr(self, name)[index] for name in ("cutoffs", "firsts", "series")}
@@ -92,7 +101,7 @@ class Windows:
         ahead = cutoffs + np.arange(self.horizon)  # (B, H)
         inside = np.maximum(back, firsts)
         if self.interpolated and self.observed is not None:
-            inside = np.minimum(inside, np.maximum(self._held[cutoffs - 1], firsts))
+            inside = np.minimum(inside, np.maximum(self.held[cutoffs - 1], firsts))
         past = self.values[inside]  # (B, T, C)
         target = self.values[ahead, : self.targets]  # (B, H, K)
         real = back >= firsts
@@ -105,7 +114,8 @@ class Windows:
         return Batch(past, target, observed, weight)
 
     @functools.cached_property
-    def _held(self) -> np.ndarray:
+    def held(self) -> np.ndarray:
+        """The last observed row up to each row, (rows,)."""
         assert self.observed is not None
         return last_observed(self.observed)
 

@@ -9,11 +9,13 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
 
 from tsmodels.checks import fault
 from tsmodels.networks import resolve
 from tsmodels.networks.base import is_network
-from tsmodels.training.fit import Recipe
+from tsmodels.training.blueprint import Blueprint
+from tsmodels.training.recipe import Recipe
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -81,20 +83,28 @@ class NetworkEstimator(BaseEstimator):
         weights, order = np.random.SeedSequence(entropy).generate_state(2)
         return int(weights), int(order)
 
+    @property
+    def model_(self) -> Any:
+        """The fitted `keras.Model`, built when it is first asked for.
+
+        Whoever changes its weights changes the forecasts.
+        """
+        check_is_fitted(self, "weights_")
+        if "_model" not in vars(self):
+            self._model = self._blueprint().build()
+            self._model.set_weights(self.weights_)
+        return self._model
+
+    def _current_weights(self) -> list[np.ndarray]:
+        return self._model.get_weights() if "_model" in vars(self) else self.weights_
+
     def __getstate__(self) -> dict[str, Any]:
-        """What to pickle and deep-copy: the weights instead of the `keras.Model`."""
+        """What to pickle and deep-copy: the weights without the `keras.Model`."""
         state = dict(super().__getstate__())
-        if "model_" in state:
-            state["model_"] = state["model_"].get_weights()
+        if state.pop("_model", None) is not None:
+            state["weights_"] = self._current_weights()
         return state
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        weights = state.pop("model_", None) if "model_" in state else None
-        super().__setstate__(state)
-        if weights is not None:
-            self.model_ = self._assemble(seed=0)
-            self.model_.set_weights(weights)
-
-    def _assemble(self, seed: int) -> Any:
-        """The `keras.Model` of the fitted estimator, with first weights from `seed`."""
+    def _blueprint(self) -> Blueprint:
+        """How to build the `keras.Model` of the fitted estimator."""
         raise NotImplementedError

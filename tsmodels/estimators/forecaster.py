@@ -24,6 +24,7 @@ from tsmodels.estimators.baseline import SeasonalNaive
 from tsmodels.estimators.horizon import HorizonEstimator
 from tsmodels.networks import resolve
 from tsmodels.networks.assembly import forecast_model
+from tsmodels.training.blueprint import Blueprint
 from tsmodels.training.fit import fit
 from tsmodels.training.predict import predict
 
@@ -139,25 +140,19 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
         training, validation = self._windows(panel, rows, trained)
         gaps = rows[1] is not None and not training.interpolated
         self.masked_ = gaps or bool(training.padded.any())
-        weights_seed, order_seed = self._seeds()
-        self.model_ = self._assemble(weights_seed)
-        self.history_ = fit(
-            self.model_,
-            training,
-            validation,
-            self._recipe(),
-            masked=self.masked_,
-            seed=order_seed,
-        )
+        self.__dict__.pop("_model", None)  # of an earlier fit
+        recipe = self._recipe()
+        fitted = fit(self._blueprint(), training, validation, recipe, seeds=self._seeds())
+        self.weights_, self.history_ = fitted.weights, fitted.history
 
-    def _assemble(self, seed: int) -> Any:
-        return forecast_model(
-            self.network_,
+    def _blueprint(self) -> Blueprint:
+        return Blueprint.of(
+            forecast_model,
+            network=self.network_,
             lookback=self.lookback_,
             horizon=self.horizon_,
             masked=self.masked_,
             season_length=self.season_length_,
-            seed=seed,
         )
 
     def _memory(self) -> int:
@@ -278,14 +273,15 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
 
     def _recurse(self, windows: Windows, horizon: int) -> np.ndarray:
         """Scaled forecasts (N, horizon); beyond the fitted horizon they serve as history."""
-        yhat = predict(self.model_, windows, masked=self.masked_)  # (N, H, 1)
+        blueprint, weights = self._blueprint(), self._current_weights()
+        yhat = predict(blueprint, weights, windows)  # (N, H, 1)
         if horizon <= self.horizon_:
             return yhat[:, :horizon, 0].astype(float)
         batch = windows.batch(slice(None), masked=self.masked_)
         blocks = [yhat]
         for _ in range(math.ceil(horizon / self.horizon_) - 1):
             batch = _advance(batch, blocks[-1])
-            blocks.append(predict(self.model_, batch, masked=self.masked_))
+            blocks.append(predict(blueprint, weights, Windows.of(batch)))
         return np.concatenate(blocks, axis=1)[:, :horizon, 0].astype(float)
 
 

@@ -54,8 +54,9 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
     if parameters.get("callbacks"):
         parameters["callbacks"] = ()
         dropped.append("callbacks are not saved")
-    state = {key: value for key, value in vars(estimator).items() if key.endswith("_")}
-    model = state.pop("model_", None)
+    attributes = estimator.__getstate__()
+    state = {key: value for key, value in attributes.items() if key.endswith("_")}
+    weights = state.pop("weights_", [])
     manifest = {
         "class": type(estimator).__name__,
         "versions": {package: version(package) for package in PACKAGES},
@@ -66,7 +67,6 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
     if manifest["class"] not in ESTIMATORS:
         rule = f"an instance of {sorted(ESTIMATORS)} itself, not of a subclass"
         raise TypeError(fault("estimator", rule, type(estimator)))
-    weights = model.get_weights() if model is not None else []
     persistence.write(path, manifest, weights, codec.arrays)
 
 
@@ -92,18 +92,20 @@ def load(
                 raise ValueError(f"it sets the attribute {key!r}")
             setattr(estimator, key, decoder.decode(value))
         if weights:
-            estimator.model_ = estimator._assemble(seed=0)
-            _set_weights(estimator.model_, weights)
+            _check_weights(estimator._blueprint(), weights)
+            estimator.weights_ = weights
     except Exception as error:  # whatever a hostile manifest leads to
         raise ValueError(f"{os.fspath(path)} cannot be loaded: {error}.") from error
     return estimator
 
 
-def _set_weights(model: Any, weights: list[np.ndarray]) -> None:
-    own = [tuple(variable.shape) for variable in model.weights]
+def _check_weights(blueprint: Any, weights: list[np.ndarray]) -> None:
+    from tsmodels.training.compiled import leased
+
+    with leased(blueprint) as compiled:
+        own = [tuple(weight.shape) for weight in compiled.model.weights]
     if own != [weight.shape for weight in weights]:
         raise ValueError("its weights do not fit its network")
-    model.set_weights(weights)
 
 
 @dataclass

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import random
-import threading
-from collections.abc import Iterator
 from typing import Any
 
-from tsmodels.backend import keras, ops
+from tsmodels.backend import keras, ops, seeded_build
 from tsmodels.layers.norm import RevIN
 from tsmodels.networks.base import Network
-
-_BUILDING = threading.Lock()
 
 
 def forecast_model(
@@ -39,7 +33,7 @@ def forecast_model(
     >>> model({"past": ops.ones((2, 12, 1))}).shape
     TensorShape([2, 3, 1])
     """
-    with _seeded_build(seed):
+    with seeded_build(seed):
         inputs = {"past": keras.Input((lookback, channels), name="past")}
         if masked:
             inputs["observed"] = keras.Input((lookback,), name="observed")
@@ -70,15 +64,3 @@ def _normalised(network: Network, inputs: dict[str, Any], season_length: int) ->
         seen = observed[:, :, None]  # (B, T, 1)
         past = ops.concatenate([past * seen if network.encodes else past, seen], axis=-1)
     return past, statistics, revin
-
-
-@contextlib.contextmanager
-def _seeded_build(seed: int) -> Iterator[None]:
-    """Layers without a seed draw one from Python's global state: lend them ours meanwhile."""
-    with _BUILDING:
-        state = random.getstate()
-        random.seed(seed)
-        try:
-            yield
-        finally:
-            random.setstate(state)

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
 from tsmodels.backend import keras, ops
+
+
+def check_finite(loss: float, epoch: int, step: int) -> None:
+    """Raises FloatingPointError for a loss that is not finite; both counts start at 0."""
+    if not math.isfinite(loss):
+        raise FloatingPointError(
+            f"Training stopped in epoch {epoch + 1}, step {step + 1}: the loss is {loss}."
+            " A smaller learning_rate, clipnorm=1.0 or a scaler usually helps."
+        )
 
 
 class StopWhenNotFinite(keras.callbacks.Callback):
@@ -15,12 +25,7 @@ class StopWhenNotFinite(keras.callbacks.Callback):
         self.epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        loss = float((logs or {}).get("loss", 0.0))
-        if not math.isfinite(loss):
-            raise FloatingPointError(
-                f"Training stopped in epoch {self.epoch + 1}, step {batch + 1}: the loss is {loss}."
-                " A smaller learning_rate, clipnorm=1.0 or a scaler usually helps."
-            )
+        check_finite(float((logs or {}).get("loss", 0.0)), self.epoch, batch)
 
 
 class StopAt(keras.callbacks.Callback):
@@ -37,7 +42,12 @@ class StopAt(keras.callbacks.Callback):
 
 
 class Progress(keras.callbacks.Callback):
-    """One progress bar on standard error, with the losses of the last epoch."""
+    """One progress bar on standard error, with the losses of the last epoch.
+
+    It is moved by `advance`: after every batch by `keras.Model.fit`, or several at a time.
+    """
+
+    moved_in_strides = True
 
     def __init__(self, steps: int) -> None:
         super().__init__()
@@ -51,8 +61,11 @@ class Progress(keras.callbacks.Callback):
         self.task = self.bar.add_task("training", total=self.steps)
         self.bar.start()
 
+    def advance(self, steps: int) -> None:
+        self.bar.advance(self.task, steps)
+
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        self.bar.advance(self.task)
+        self.advance(1)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         losses = ", ".join(f"{key} {value:.4g}" for key, value in (logs or {}).items())
@@ -84,8 +97,14 @@ class GradientNorm(keras.callbacks.Callback):
 
 def record_gradient_norm(optimizer: Any) -> None:
     """Makes an optimizer add up the global norm of the gradients it is given."""
+    base: Any = type(optimizer)
+    optimizer.__class__ = _recording(base)
 
-    class Recording(type(optimizer)):  # type: ignore[misc]
+
+@functools.cache
+def _recording(base: Any) -> Any:
+
+    class Recording(base):
         def build(self, variables: Any) -> None:
             super().build(variables)
             names = ("gradient_norm_sum", "gradient_norm_count")
@@ -98,4 +117,4 @@ def record_gradient_norm(optimizer: Any) -> None:
             count.assign_add(ops.ones(()))
             return super().apply(grads, trainable_variables)
 
-    optimizer.__class__ = Recording
+    return Recording

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from tsmodels.data.windows import Batch, Windows
+from tsmodels.data.windows import Windows
+from tsmodels.training.batches import Layout
+from tsmodels.training.blueprint import Blueprint
+from tsmodels.training.compiled import leased
+from tsmodels.training.epoch import LARGEST_BATCH
 
-LARGEST_BATCH = 1024
 
-
-def predict(model: Any, windows: Windows | Batch, *, masked: bool) -> np.ndarray:
-    """Outputs (N, H, K) of `model` for windows, dense already or not.
+def predict(blueprint: Blueprint, weights: list[np.ndarray], windows: Windows) -> np.ndarray:
+    """Outputs (N, H, K) of the model of a blueprint with the given weights.
 
     Batches are padded to a power of two, at most 1,024, so that few shapes ever occur.
     """
     n = len(windows)
-    if n == 0:
-        return np.zeros((0, *model.output_shape[1:]), dtype=np.float32)
-    size = min(1 << (n - 1).bit_length(), LARGEST_BATCH)
-    outputs = []
-    for start in range(0, n, size):
-        index = np.arange(start, min(start + size, n))
-        index = np.pad(index, (0, size - len(index)), mode="edge")
-        batch = windows.batch(index, masked=masked)
-        inputs: dict[str, Any] = {"past": batch.past}
-        if masked:
-            inputs["observed"] = batch.observed
-        outputs.append(np.asarray(model.predict_on_batch(inputs)))
-    return np.concatenate(outputs)[:n]
+    with leased(blueprint) as compiled:
+        if n == 0:
+            return np.zeros((0, *compiled.model.output_shape[1:]), dtype=np.float32)
+        compiled.put(weights)
+        layout = Layout.of(windows, compiled.masked)
+        epochs = compiled.predictor(layout)
+        arrays = epochs.arrays(layout.arrays(windows))
+        size = min(1 << (n - 1).bit_length(), LARGEST_BATCH)
+        index = np.minimum(np.arange(-(-n // size) * size, dtype=np.int32), n - 1)
+        outputs = [epochs.predict(arrays, part) for part in np.split(index, range(size, n, size))]
+        return np.concatenate(outputs)[:n]

@@ -1,0 +1,140 @@
+"""Which windows make a batch, and the batch itself: dense for Keras, gathered inside a graph."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tsmodels.backend import keras, ops
+from tsmodels.data.windows import Batch, Windows
+
+
+class Deck:
+    """The order of N windows, epoch after epoch: `steps` batches of `size` each.
+
+    With `rng` the batches are dealt from one shuffled deck after the other: every window is seen
+    once before any is seen again, also where an epoch has more or fewer batches than a deck. An
+    epoch that is one pass ends with a smaller batch.
+    """
+
+    def __init__(self, n: int, size: int, steps: int, rng: np.random.Generator | None) -> None:
+        self.n, self.rng = n, rng
+        passes = steps == math.ceil(n / size)
+        self.needed = n if passes else steps * size
+        self.rest = np.arange(0, dtype=np.int32)
+
+    def deal(self) -> np.ndarray:
+        """The windows of the next epoch, in order."""
+        if self.rng is None:
+            return np.arange(self.n, dtype=np.int32)
+        decks = [self.rest]
+        while sum(map(len, decks)) < self.needed:
+            decks.append(self.rng.permutation(self.n).astype(np.int32))
+        dealt = np.concatenate(decks)
+        self.rest = dealt[self.needed :]
+        return dealt[: self.needed]
+
+
+class Batches(keras.utils.PyDataset):
+    """Windows as dense batches for `keras.Model.fit`: in order, or as a `Deck` deals them."""
+
+    def __init__(
+        self,
+        windows: Windows,
+        batch_size: int,
+        *,
+        masked: bool,
+        rng: np.random.Generator | None = None,
+        steps: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.windows, self.masked = windows, masked
+        self.size = min(batch_size, len(windows))
+        self.steps = steps or math.ceil(len(windows) / self.size)
+        self.deck = Deck(len(windows), self.size, self.steps, rng)
+        self.order = np.arange(len(windows), dtype=np.int32)
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def deal(self) -> None:
+        """Deals the windows of the next epoch: the backends of Keras differ in when they ask."""
+        self.order = self.deck.deal()
+
+    def __getitem__(self, position: int) -> tuple[Any, ...]:
+        index = self.order[position * self.size : (position + 1) * self.size]
+        batch = self.windows.batch(index, masked=self.masked)
+        parts = (inputs_of(batch, self.masked), batch.target)
+        return parts if batch.weight is None else (*parts, batch.weight)
+
+
+def inputs_of(batch: Batch, masked: bool) -> dict[str, Any]:
+    """What a model is given of a dense batch."""
+    inputs: dict[str, Any] = {"past": batch.past}
+    if masked:
+        inputs["observed"] = batch.observed
+    return inputs
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What of some `Windows` is fixed while batches are gathered from them inside a graph."""
+
+    lookback: int
+    horizon: int
+    channels: int
+    targets: int
+    masked: bool
+    gaps: bool
+    interpolated: bool
+
+    @classmethod
+    def of(cls, windows: Windows, masked: bool) -> Layout:
+        gaps = windows.observed is not None
+        interpolated = gaps and windows.interpolated
+        shape = (windows.lookback, windows.horizon, windows.values.shape[1], windows.targets)
+        return cls(*shape, masked, gaps, interpolated)
+
+    @property
+    def shapes(self) -> dict[str, tuple[str, tuple[int, ...]]]:
+        """Name, type and inner shape of the arrays that batches are gathered from."""
+        shapes: dict[str, tuple[str, tuple[int, ...]]] = {
+            "values": ("float32", (self.channels,)),
+            "cutoffs": ("int32", ()),
+            "firsts": ("int32", ()),
+        }
+        if self.gaps:
+            shapes["observed"] = ("float32", ())
+        if self.interpolated:
+            shapes["held"] = ("int32", ())
+        return shapes
+
+    def arrays(self, windows: Windows) -> dict[str, np.ndarray]:
+        """Those arrays for some windows: O(rows) + O(N) numbers."""
+        return {
+            name: np.asarray(getattr(windows, name), dtype)
+            for name, (dtype, _) in self.shapes.items()
+        }
+
+    def gather(self, arrays: dict[str, Any], index: Any) -> tuple[dict[str, Any], Any, Any]:
+        """Inputs, target (B, H, K) and weight (B, H) or None: `Windows.batch` in `keras.ops`."""
+        cutoffs = ops.take(arrays["cutoffs"], index, axis=0)[:, None]
+        firsts = ops.take(arrays["firsts"], index, axis=0)[:, None]
+        back = cutoffs + ops.arange(-self.lookback, 0, dtype="int32")  # (B, T)
+        ahead = cutoffs + ops.arange(self.horizon, dtype="int32")  # (B, H)
+        inside = ops.maximum(back, firsts)
+        if self.interpolated:
+            held = ops.take(arrays["held"], cutoffs - 1, axis=0)
+            inside = ops.minimum(inside, ops.maximum(held, firsts))
+        inputs = {"past": ops.take(arrays["values"], inside, axis=0)}  # (B, T, C)
+        if self.masked:
+            real = ops.cast(back >= firsts, "float32")
+            plain = not self.gaps or self.interpolated
+            observed = real if plain else real * ops.take(arrays["observed"], inside, axis=0)
+            inputs["observed"] = observed
+        target = ops.take(arrays["values"], ahead, axis=0)[:, :, : self.targets]
+        weight = ops.take(arrays["observed"], ahead, axis=0) if self.gaps else None
+        return inputs, target, weight

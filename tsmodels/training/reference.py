@@ -1,0 +1,41 @@
+"""Training through `keras.Model.fit`: what the compiled epoch is held against, and its fallback."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tsmodels.backend import keras
+from tsmodels.training.batches import Batches
+from tsmodels.training.callbacks import Progress, StopAt, StopWhenNotFinite
+from tsmodels.training.epoch import LARGEST_BATCH
+from tsmodels.training.loop import Run
+
+
+def train_with_keras(run: Run, loss: Any, optimizer: Any) -> dict[str, list[float]]:
+    """Trains the model of the run in place; answers with its history."""
+    model, budget = run.model, run.budget
+    optimizer.build(model.trainable_variables)
+    model.compile(optimizer=optimizer, loss=loss, jit_compile=False)
+    batches = Batches(
+        run.windows, run.batch_size, masked=run.masked, rng=run.rng, steps=budget.steps
+    )
+    held = run.validation and Batches(run.validation, LARGEST_BATCH, masked=run.masked)
+    try:
+        history = model.fit(
+            batches,
+            epochs=budget.epochs,
+            validation_data=held,
+            callbacks=[
+                keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: batches.deal()),
+                StopWhenNotFinite(),
+                StopAt(budget.max_steps),
+                *run.callbacks,
+            ],
+            verbose=0,
+            shuffle=False,
+        )
+    finally:
+        for callback in run.callbacks:
+            if isinstance(callback, Progress):  # Keras does not end callbacks on an error
+                callback.on_train_end()
+    return history.history
