@@ -97,20 +97,6 @@ def test_two_windows_differ_by_more_than_a_constant(network):
     assert np.ptp((y[0] - y[1])[:, 0]) > 1e-4
 
 
-@pytest.mark.parametrize("network", [GNMT(d_model=8, n_layers=3), GNMT(d_model=8, context="new")])
-def test_gnmt_steps_equal_its_free_run(network):
-    layers, x, queries = network.layers(), ops.array(series(2, 7, 8)), ops.array(series(2, 4, 8))
-    memory = network.encode(layers, x)
-    y = ops.convert_to_numpy(network.decode(layers, memory, queries))
-    state, previous = None, ops.zeros((2, 8))
-    for t in range(4):
-        previous, attention, state = network.decode_step(
-            layers, memory, queries[:, t], previous, state
-        )
-        assert_allclose(ops.convert_to_numpy(previous), y[:, t], rtol=1e-4, atol=1e-5)
-        assert_allclose(ops.convert_to_numpy(attention).sum(axis=-1), 1.0, rtol=1e-5)
-
-
 def test_what_does_not_fit_together_is_refused():
     with pytest.raises(ValueError, match="NHITS.downsamples must be as long as pools .2.."):
         NHITS(pools=(2, 1), downsamples=(1,))

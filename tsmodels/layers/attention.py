@@ -11,7 +11,8 @@ from typing import Any
 
 from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int, check_option, check_real, fault
-from tsmodels.layers.positions import alibi, rotary
+from tsmodels.layers import cache
+from tsmodels.layers.positions import alibi, alibi_slopes, rotary
 
 POSITIONS = (None, "rotary", "alibi")
 
@@ -248,6 +249,40 @@ class MultiHeadAttention(keras.layers.Layer):
             y = self._joined(y)
             return (y, weights, scores) if return_attention else y
         return self._joined(_fused(q, k, v, seen, bias))
+
+    def initial_state(self, batch: Any, length: int) -> dict[str, Any]:
+        """The state of `step` before the first: room for the last `length` steps."""
+        return cache.empty(batch, length, self.n_heads, self.d_head, self.compute_dtype)
+
+    def step(self, x: Any, state: Any) -> tuple[Any, dict[str, Any]]:
+        """One moment (B, D) of causal self-attention -> (B, d_model), and the next state.
+
+        Equals `call` in inference up to `length` steps, and then sees the last `length`.
+        """
+        t, x = state["t"], x[:, None]
+        q, k, v = (self._heads(f(x)) for f in (self.query_map, self.key_map, self.value_map))
+        if self.positions == "rotary":
+            q, k = rotary(q, first=t), rotary(k, first=t)
+        state, ages = cache.written(state, k, v)
+        seen, bias = (ages <= t[:, None])[:, None, None, :], None  # (B, 1, 1, L)
+        if self.positions == "alibi":
+            slopes = ops.cast(alibi_slopes(self.n_heads), "float32")
+            bias = -slopes[None, :, None, None] * ages[:, None, None, :]  # (B, N, 1, L)
+            bias = ops.cast(bias, q.dtype)
+        y, _, _ = self._plain(q, state["keys"], state["values"], seen, bias, False)
+        return self._joined(y)[:, 0], state
+
+    def remember(self, memory: Any) -> dict[str, Any]:
+        """Keys and values (B, S, N, d) of a memory (B, S, M), for `recall`."""
+        keys, values = self.key_map(memory), self.value_map(memory)
+        return {"keys": self._heads(keys), "values": self._heads(values)}
+
+    def recall(self, x: Any, source: Any, mask: Any = None) -> tuple[Any, Any]:
+        """One moment (B, D) over what was remembered -> (B, d_model), weights (B, N, S)."""
+        seen = None if mask is None else ops.cast(mask, "bool")[:, None, None, :]
+        q = self._heads(self.query_map(x[:, None]))
+        y, weights, _ = self._plain(q, source["keys"], source["values"], seen, None, False)
+        return self._joined(y)[:, 0], weights[:, :, 0]
 
     def _heads(self, x: Any) -> Any:
         return ops.reshape(x, (*ops.shape(x)[:-1], self.n_heads, self.d_head))

@@ -49,6 +49,11 @@ class SinusoidalPositions(keras.layers.Layer):
         length, width = x.shape[1:]
         return x + ops.cast(sinusoidal(length, width, self.layout), x.dtype)
 
+    def step(self, x: Any, t: Any, max_length: int) -> Any:
+        """One moment (B, D) at position t (B,); from `max_length` on all have the last one."""
+        table = ops.cast(sinusoidal(max_length, x.shape[-1], self.layout), x.dtype)
+        return x + _row(table, t)
+
 
 @keras.saving.register_keras_serializable("tsmodels")
 class LearnedPositions(keras.layers.Layer):
@@ -75,11 +80,21 @@ class LearnedPositions(keras.layers.Layer):
             raise ValueError(fault("max_length", rule, self.max_length))
         return x + self.table[: ops.shape(x)[1]]
 
+    def step(self, x: Any, t: Any) -> Any:
+        """One moment (B, D) at position t (B,); from `max_length` on all have the last one."""
+        return x + _row(self.table, t)
 
-def rotary(x: Any, base: float = 10000.0) -> Any:
+
+def _row(table: Any, t: Any) -> Any:
+    """The rows (B, D) of a table (T, D) at positions t (B,), the last one behind its end."""
+    return ops.take(table, ops.cast(ops.minimum(t, table.shape[0] - 1.0), "int32"), axis=0)
+
+
+def rotary(x: Any, base: float = 10000.0, first: Any = None) -> Any:
     """Heads (B, T, N, d) rotated by position in the planes (2i, 2i + 1). Su et al., 2021.
 
-    The product of a rotated query and a rotated key depends on their distance alone.
+    The product of a rotated query and a rotated key depends on their distance alone. Positions
+    count from 0, or from `first` (B,).
 
     >>> x = ops.ones((1, 2, 1, 2))
     >>> [round(float(value), 3) for value in rotary(x)[0, 1, 0]]
@@ -90,7 +105,9 @@ def rotary(x: Any, base: float = 10000.0) -> Any:
         raise ValueError(fault("head width", "even for rotary positions", width))
     rates = base ** (-np.arange(0, width, 2) / width)  # (d / 2,)
     steps = ops.cast(ops.arange(ops.shape(x)[1]), "float32")
-    angles = steps[:, None, None] * ops.cast(rates, "float32")  # (T, 1, d / 2)
+    if first is not None:
+        steps = first[:, None] + steps  # (B, T)
+    angles = steps[..., None, None] * ops.cast(rates, "float32")  # (T, 1, d / 2), or with B first
     cos, sin = ops.cast(ops.cos(angles), x.dtype), ops.cast(ops.sin(angles), x.dtype)
     even, odd = x[..., ::2], x[..., 1::2]
     turned = ops.stack([even * cos - odd * sin, even * sin + odd * cos], axis=-1)

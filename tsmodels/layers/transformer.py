@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tsmodels.backend import keras
+from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int, check_option, check_real
 from tsmodels.layers.attention import MultiHeadAttention
 
@@ -86,7 +86,6 @@ class TransformerEncoderLayer(_TransformerLayer):
     (B, T) hides steps from the others; `bias` is added to the attention scores, and with
     `return_attention` the answer is (y, weights, scores), both (B, N, T, T).
 
-    >>> from tsmodels.backend import ops
     >>> layer = TransformerEncoderLayer(n_heads=2, d_ff=16, pre_norm=True, activation="gelu")
     >>> layer(ops.ones((2, 5, 4))).shape == (2, 5, 4)
     True
@@ -119,6 +118,15 @@ class TransformerEncoderLayer(_TransformerLayer):
         y = self._feed_forward(self._after(0, x, h, training), training)
         return (y, *attention) if return_attention else y
 
+    def initial_state(self, batch: Any, length: int) -> dict[str, Any]:
+        """The state of `step` before the first: keys and values of the last `length` steps."""
+        return self.attention.initial_state(batch, length)
+
+    def step(self, x: Any, state: Any) -> tuple[Any, dict[str, Any]]:
+        """One moment (B, D) of a causal layer -> (B, D) and the next state, as in inference."""
+        h, state = self.attention.step(self._before(0, x, False), state)
+        return self._feed_forward(self._after(0, x, h, False), False), state
+
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **_settings(self), "causal": self.causal}
 
@@ -131,7 +139,6 @@ class TransformerDecoderLayer(_TransformerLayer):
     steps. With `return_attention` the answer is (y, weights, scores) of the attention over the
     memory, both (B, N, T, S).
 
-    >>> from tsmodels.backend import ops
     >>> layer = TransformerDecoderLayer(n_heads=2, d_ff=16)
     >>> layer(ops.ones((2, 3, 4)), ops.ones((2, 5, 4))).shape == (2, 3, 4)
     True
@@ -170,6 +177,26 @@ class TransformerDecoderLayer(_TransformerLayer):
         h, *attention = h if return_attention else (h,)
         y = self._feed_forward(self._after(1, x, h, training), training)
         return (y, *attention) if return_attention else y
+
+    def start(self, memory: Any, length: int, mask: Any = None) -> dict[str, Any]:
+        """The state of `step` before the first of at most `length` steps.
+
+        Beside a ring of keys and values ("past/...") it holds those of the memory and its mask.
+        """
+        past = self.attention.initial_state(ops.shape(memory)[0], length)
+        source = self.memory_attention.remember(memory)
+        mask = ops.ones_like(memory[:, :, 0]) if mask is None else ops.cast(mask, memory.dtype)
+        past = {f"past/{key}": value for key, value in past.items()}
+        return {**past, "keys": source["keys"], "values": source["values"], "mask": mask}
+
+    def step(self, x: Any, state: Any) -> tuple[Any, Any, dict[str, Any]]:
+        """One moment (B, D) -> (B, D), attention (B, N, S) and the next state, as in inference."""
+        past = {key: state[f"past/{key}"] for key in ("keys", "values", "t")}
+        h, past = self.attention.step(self._before(0, x, False), past)
+        x = self._after(0, x, h, False)
+        h, weights = self.memory_attention.recall(self._before(1, x, False), state, state["mask"])
+        y = self._feed_forward(self._after(1, x, h, False), False)
+        return y, weights, {**state, **{f"past/{key}": value for key, value in past.items()}}
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **_settings(self)}

@@ -169,8 +169,7 @@ class Network:
         """
         following = {}
         for i, layer in enumerate(_stack(layers)):
-            own = {key.partition("/")[2]: v for key, v in state.items() if key.startswith(f"{i}/")}
-            x, own = _streaming(layer).step(x, own)
+            x, own = _streaming(layer).step(x, part_of(state, i))
             following.update({f"{i}/{key}": value for key, value in own.items()})
         return x, following
 
@@ -236,6 +235,12 @@ def resolve(network: Any, **nested: Any) -> Network:
 def as_memory(encoded: Memory | Any) -> Memory:
     """A bare tensor (B, T', D) as a `Memory`."""
     return encoded if isinstance(encoded, Memory) else Memory(encoded)
+
+
+def part_of(state: Mapping[str, Any], i: int) -> dict[str, Any]:
+    """The entries "i/..." of a state, without that prefix."""
+    prefix = f"{i}/"
+    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
 
 
 def last_step(memory: Memory) -> Any:

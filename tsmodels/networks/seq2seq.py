@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from tsmodels.backend import keras
 from tsmodels.checks import fault
-from tsmodels.layers.decoders import AttentionDecoder, BahdanauDecoder, LuongDecoder
+from tsmodels.layers.decoders import BahdanauDecoder, LuongDecoder
 from tsmodels.layers.recurrent import Recurrent
-from tsmodels.networks.base import Memory, Network, Rate, last_step, register
+from tsmodels.networks.base import Memory, Network, Rate, as_memory, last_step, register
 from tsmodels.space import Choice, Int, Real
 
 
@@ -59,21 +60,28 @@ class Seq2Seq(Network):
             )
             for i in range(self.n_layers)
         }
-        return encoder
+        start = keras.layers.Dense(self.d_model, "tanh", name="start")
+        return {**encoder, "start": start, "decoder": self._decoder()}
+
+    def _encoder(self, layers: Any) -> list[Any]:
+        return [layers[f"encoder_{i}"] for i in range(self.n_layers)]
 
     def encode(self, layers: Any, x: Any, mask: Any = None) -> Memory:
-        for i in range(self.n_layers):
-            x = layers[f"encoder_{i}"](x, mask=mask)
-        return Memory(x, mask)
+        return as_memory(super().encode(self._encoder(layers), x, mask))
+
+    def initial_state(self, layers: Any, batch: int) -> dict[str, Any]:
+        return super().initial_state(self._encoder(layers), batch)
+
+    def step(self, layers: Any, x: Any, state: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+        return super().step(self._encoder(layers), x, state)
 
     def decode(self, layers: Any, memory: Memory, queries: Any, targets: Any = None) -> Any:
         last = last_step(memory)  # (B, D)
-        start = keras.layers.Dense(self.d_model, "tanh", name="start")(last)
+        start = layers["start"](last)
         x = queries if targets is None else queries + targets
         if self.attention == "none":
-            decoder = keras.layers.GRU(self.d_model, return_sequences=True, name="decoder")
-            return decoder(x + last[:, None], initial_state=start)
-        y, _ = self._decoder()(
+            return layers["decoder"](x + last[:, None], initial_state=start)
+        y, _ = layers["decoder"](
             x,
             memory.sequence,
             memory_mask=memory.mask,
@@ -82,7 +90,25 @@ class Seq2Seq(Network):
         )
         return y
 
-    def _decoder(self) -> AttentionDecoder:
+    def decode_step(
+        self, layers: Any, memory: Memory, query: Any, previous: Any, state: Any = None
+    ) -> Any:
+        """One step: query and embedded previous target (B, D) -> output, attention (B, S), state.
+
+        Without attention the second is None.
+        """
+        decoder, last, x = layers["decoder"], last_step(memory), query + previous
+        if self.attention == "none":
+            h = layers["start"](last) if state is None else state["h"]
+            h, _ = decoder.cell(x + last, [h])
+            return h, None, {"h": h}
+        if state is None:
+            state = decoder.start(memory.sequence, memory.mask, {"h": layers["start"](last)})
+        return decoder.step(x, state)
+
+    def _decoder(self) -> Any:
+        if self.attention == "none":
+            return keras.layers.GRU(self.d_model, return_sequences=True, name="decoder")
         if self.attention == "additive":
             return BahdanauDecoder(self.d_model, start="zeros", name="decoder")
         return LuongDecoder(self.d_model, self.attention, name="decoder")

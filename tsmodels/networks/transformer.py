@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from tsmodels.backend import keras
+from tsmodels.backend import keras, ops
 from tsmodels.checks import fault
 from tsmodels.layers.positions import LearnedPositions, SinusoidalPositions
 from tsmodels.layers.transformer import (
@@ -13,7 +14,7 @@ from tsmodels.layers.transformer import (
     TransformerDecoderLayer,
     TransformerEncoderLayer,
 )
-from tsmodels.networks.base import Memory, Network, Rate, register
+from tsmodels.networks.base import Memory, Network, Rate, part_of, register
 from tsmodels.space import Choice, Int, Real
 
 Positions = Literal["sinusoidal", "learned", "rotary", "alibi"]
@@ -28,7 +29,9 @@ class Transformer(Network):
     "rotary" (Su et al., 2021) or "alibi" (Press et al., 2022). `pre_norm` (Xiong et al., 2020) is
     the default here, not in the paper. With `causal_encoder` a step sees none after it, as in a
     decoder-only language model. The decoder reads its queries, and the embedded previous targets
-    where they are given, through causal attention; all steps are made at once.
+    where they are given, through causal attention; all steps are made at once, or one by one with
+    `decode_step`. A causal encoder steps too: its state is a ring of the last `max_length` keys and
+    values of each layer, (B, max_length, d_model) each, beyond which it forgets.
     """
 
     search_space: ClassVar = {
@@ -68,11 +71,17 @@ class Transformer(Network):
             )
             for i in range(self.n_layers)
         }
+        decoder = {
+            f"decoder_{i}": TransformerDecoderLayer(name=f"decoder_{i}", **self._settings())
+            for i in range(self.n_layers)
+        }
         return {
             **({"positions": self._table("positions")} if self._added else {}),
             "drop": keras.layers.Dropout(self.dropout),
             **encoder,
             "encoder_norm": keras.layers.LayerNormalization(epsilon=EPSILON, name="encoder_norm"),
+            **decoder,
+            "decoder_norm": keras.layers.LayerNormalization(epsilon=EPSILON, name="decoder_norm"),
         }
 
     @property
@@ -101,10 +110,57 @@ class Transformer(Network):
             x = layers[f"encoder_{i}"](x, mask=mask)
         return Memory(layers["encoder_norm"](x), mask)
 
+    def initial_state(self, layers: Any, batch: int) -> dict[str, Any]:
+        """Per layer the keys and values of the last `max_length` steps, and the step's number."""
+        return {
+            f"{i}/{key}": value
+            for i in range(self.n_layers)
+            for key, value in layers[f"encoder_{i}"].initial_state(batch, self.max_length).items()
+        }
+
+    def step(self, layers: Any, x: Any, state: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+        if not self.causal_encoder:
+            raise NotImplementedError("The encoder reads the future: it needs causal_encoder=True.")
+        if self.positions == "sinusoidal":
+            x = layers["positions"].step(x, state["0/t"], self.max_length)
+        elif self.positions == "learned":
+            x = layers["positions"].step(x, state["0/t"])
+        following = {}
+        for i in range(self.n_layers):
+            x, own = layers[f"encoder_{i}"].step(x, part_of(state, i))
+            following.update({f"{i}/{key}": value for key, value in own.items()})
+        return layers["encoder_norm"](x), following
+
     def decode(self, layers: Any, memory: Memory, queries: Any, targets: Any = None) -> Any:
         y = queries if targets is None else queries + targets
-        y = LearnedPositions(queries.shape[1], name="steps")(y)
+        if "steps" not in layers:  # as many as the assembly decodes
+            layers["steps"] = LearnedPositions(queries.shape[1], name="steps")
+        y = layers["steps"](y)
         for i in range(self.n_layers):
-            layer = TransformerDecoderLayer(name=f"decoder_{i}", **self._settings())
-            y = layer(y, memory.sequence, memory_mask=memory.mask)
-        return keras.layers.LayerNormalization(epsilon=EPSILON, name="decoder_norm")(y)
+            y = layers[f"decoder_{i}"](y, memory.sequence, memory_mask=memory.mask)
+        return layers["decoder_norm"](y)
+
+    def decode_step(
+        self, layers: Any, memory: Memory, query: Any, previous: Any, state: Any = None
+    ) -> Any:
+        """One step of what `decode` has built: query and embedded previous target (B, D) ->
+        output, attention over the memory (B, S) in the last layer, mean over heads, and state.
+        """
+        if state is None:
+            state = self._start(layers, memory)
+        y = layers["steps"].step(query + previous, state["0/past/t"])
+        following = {}
+        for i in range(self.n_layers):
+            y, weights, own = layers[f"decoder_{i}"].step(y, part_of(state, i))
+            following.update({f"{i}/{key}": value for key, value in own.items()})
+        return layers["decoder_norm"](y), ops.mean(weights, axis=1), following
+
+    def _start(self, layers: Any, memory: Memory) -> dict[str, Any]:
+        length = layers["steps"].max_length
+        return {
+            f"{i}/{key}": value
+            for i in range(self.n_layers)
+            for key, value in layers[f"decoder_{i}"]
+            .start(memory.sequence, length, memory.mask)
+            .items()
+        }
