@@ -73,7 +73,10 @@ class _Epoch:
         n = len(run.windows)
         self.size = min(run.batch_size, n)
         self.deck = Deck(n, self.size, run.budget.steps, run.rng)
-        self.epochs, self.optimizer, self.rate = trainer.epochs(layout), trainer.optimizer, rate
+        self.epochs, self.optimizer = trainer.epochs(layout), trainer.optimizer
+        self.rates = None  # callbacks may change a rate that is a number
+        if not isinstance(rate, float):
+            self.rates = rates_at(rate, np.arange(run.budget.max_steps))
         self.arrays = self.epochs.arrays(layout.arrays(run.windows))
         self.most, self.done, self.stride = run.budget.max_steps, 0, 20
         self.bars = [callback for callback in run.callbacks if isinstance(callback, Progress)]
@@ -103,9 +106,9 @@ class _Epoch:
         return losses
 
     def _rates(self, steps: int) -> np.ndarray:
-        if isinstance(self.rate, float):  # callbacks may have changed it
+        if self.rates is None:
             return np.full(steps, float(self.optimizer.learning_rate), dtype=np.float32)
-        return rates_at(self.rate, np.arange(self.done, self.done + steps))
+        return self.rates[self.done : self.done + steps]
 
 
 def _validation(run: Run, trainer: Trainer) -> Any:
