@@ -30,7 +30,7 @@ NETWORKS = [
     Seq2Seq(d_model=8),
     Seq2Seq(d_model=8, attention="none", cell="gru", bidirectional=False),
     Seq2Seq(d_model=8, attention="general", n_layers=2),
-    GNMT(d_model=8, n_layers=3),
+    GNMT(d_model=8, n_layers=3, context="standard"),
     GNMT(d_model=8, n_layers=2, context="new", pass_states=False, normed=False),
 ]
 # TSMixer starts as the mean of the window, the same at every step.

@@ -18,6 +18,7 @@ DECODERS = [
     Seq2Seq(d_model=D, attention="general", n_layers=2),
     GNMT(d_model=D, n_layers=3),
     GNMT(d_model=D, context="new", pass_states=False),
+    GNMT(d_model=D, n_layers=3, context="standard"),
     Transformer(**SMALL),
     Transformer(**SMALL, positions="rotary"),
     Transformer(**SMALL, positions="alibi", pre_norm=False),

@@ -24,9 +24,9 @@ def forecast_model(
 
     The inputs are a dict with "past" and, if `masked`, "observed": ones where a step was seen,
     zeros where it is padding or missing. Networks that encode see zeros there and `observed` as a
-    further channel; direct maps see filled values (the centre of the window where `revin` is set)
-    and the same channel. The same `seed` gives the same first weights; the global random state is
-    left as it was.
+    further channel; those with a `forecast` of their own see filled values (the centre of the
+    window where `revin` is set) and the same channel. The same `seed` gives the same first weights;
+    the global random state is left as it was.
 
     >>> from tsmodels.networks import LSTM
     >>> model = forecast_model(LSTM(d_model=8), lookback=12, horizon=3)
@@ -62,5 +62,5 @@ def _normalised(network: Network, inputs: dict[str, Any], season_length: int) ->
         past, statistics = revin(past, observed=observed)
     if observed is not None:
         seen = observed[:, :, None]  # (B, T, 1)
-        past = ops.concatenate([past * seen if network.encodes else past, seen], axis=-1)
+        past = ops.concatenate([past if network.direct else past * seen, seen], axis=-1)
     return past, statistics, revin

@@ -80,9 +80,14 @@ class Network:
             _check_field(parameter, getattr(self, field.name), hints[field.name])
 
     @property
+    def direct(self) -> bool:
+        """Whether the network has a way of its own from past channels to forecasts."""
+        return type(self).forecast is not Network.forecast
+
+    @property
     def encodes(self) -> bool:
         """Whether the network serves every task; one that says only `forecast` just forecasts."""
-        return type(self).forecast is Network.forecast
+        return not self.direct or type(self).encode is not Network.encode
 
     @property
     def decodes(self) -> bool:

@@ -21,7 +21,8 @@ PREFACE = f"""\
 The catalogue, as `tsmodels networks --markdown` prints it; `tsmodels networks NAME` shows one.
 
 - **tasks**: a network that says only how to forecast does that; one that encodes serves every task
-  on sequences; one with a decoder of its own also translates.
+  on sequences (tagging needs one that keeps their length); one with a decoder of its own also
+  translates.
 - **causal**: an encoded step depends on no later one.
 - **streaming**: there is a step form, one moment and a state in, one moment and a state out.
 - **parameters**: with the fields as they are, one channel, lookback {LOOKBACK}, horizon {HORIZON}.

@@ -12,19 +12,21 @@ from tsmodels.layers.decoders import AttentionDecoder, State
 from tsmodels.networks.base import Memory, Network, Rate, register
 from tsmodels.space import Choice, Int, Real
 
-Context = Literal["previous", "new"]
-CONTEXTS = ("previous", "new")
+Context = Literal["previous", "new", "standard"]
+CONTEXTS = ("previous", "new", "standard")
 
 
 @keras.saving.register_keras_serializable("tsmodels")
 class GNMTDecoder(AttentionDecoder):
-    """Stack of LSTM cells, the lowest of which asks, with the answer fed to all. Wu et al., 2016.
+    """Stack of LSTM cells with one attention for all of them. Wu et al., 2016.
 
-    Cell 0 reads [x_t; context_{t-1}]; its output is the query. Cell i > 0 reads [h_{i-1}; context],
-    the context being that of the "previous" step (the paper, `gnmt` in tensorflow/nmt) or the "new"
-    one (`gnmt_v2`). From cell 2 on the input h_{i-1} is added to the output. `normed` attention
-    trains length and bias of its scores. The state starts at zero; `initial_state` may give "h_0",
-    "c_0", "h_1", ... Use as in `AttentionDecoder`.
+    The lowest asks: cell 0 reads [x_t; context_{t-1}] and its output is the query. Cell i > 0 reads
+    [h_{i-1}; context], the context being that of the "previous" step (the paper, `gnmt` in
+    tensorflow/nmt) or the "new" one (`gnmt_v2`). From cell 2 on the input h_{i-1} is added to the
+    output. With "standard" (also of tensorflow/nmt) the top asks: cell 0 reads [x_t; y_{t-1}], the
+    others h_{i-1} alone, and y_t = W [h; context_t]. `normed` attention trains length and bias of
+    its scores. The state starts at zero; `initial_state` may give "h_0", "c_0", "h_1", ... Use as
+    in `AttentionDecoder`.
     """
 
     output = "y"
@@ -48,8 +50,15 @@ class GNMTDecoder(AttentionDecoder):
     def build(self, x_shape: Any, memory_shape: Any) -> None:
         batch, _, width = memory_shape
         self.attention.build((batch, None, self.units), memory_shape)
-        for i, cell in enumerate(self.cells):
-            cell.build((batch, (x_shape[-1] if i == 0 else self.units) + width))
+        top = self.context == "standard"
+        self.cells[0].build((batch, x_shape[-1] + (self.units if top else width)))
+        for cell in self.cells[1:]:
+            cell.build((batch, self.units + (0 if top else width)))
+        if top:
+            self.combine = keras.layers.Dense(
+                self.units, use_bias=False, name="combine", dtype=self.dtype_policy
+            )
+            self.combine.build((batch, self.units + width))
 
     def _origin(self, memory: Any) -> State:
         zeros = ops.zeros((ops.shape(memory)[0], self.units), dtype=memory.dtype)
@@ -57,6 +66,8 @@ class GNMTDecoder(AttentionDecoder):
         return {**cells, "context": ops.zeros_like(memory[:, 0]), "y": zeros}
 
     def _moved(self, x: Any, state: State) -> State:
+        if self.context == "standard":
+            return self._moved_by_the_top(x, state)
         y, moved = self._cell(0, x, state["context"], state)
         context, weights = self._attend(y, state)
         shared = context if self.context == "new" else state["context"]
@@ -64,6 +75,16 @@ class GNMTDecoder(AttentionDecoder):
             h, cell_state = self._cell(i, y, shared, state)
             y = h + y if i >= 2 else h
             moved.update(cell_state)
+        return {**moved, "context": context, "weights": weights, "y": y}
+
+    def _moved_by_the_top(self, x: Any, state: State) -> State:
+        y, moved = self._cell(0, x, state["y"], state)
+        for i in range(1, self.n_layers):
+            h, cell_state = self._cell(i, y, y[:, :0], state)
+            y = h + y if i >= 2 else h
+            moved.update(cell_state)
+        context, weights = self._attend(y, state)
+        y = self.combine(ops.concatenate([y, context], axis=-1))
         return {**moved, "context": context, "weights": weights, "y": y}
 
     def _cell(self, i: int, x: Any, context: Any, state: State) -> tuple[Any, State]:
@@ -89,7 +110,7 @@ class GNMT(Network):
     search_space: ClassVar = {
         "d_model": Choice([16, 32, 64, 128]),
         "n_layers": Int(2, 4),
-        "context": Choice(["previous", "new"]),
+        "context": Choice(CONTEXTS),
         "dropout": Real(0.0, 0.5),
     }
 

@@ -11,7 +11,7 @@ from tsmodels.backend import keras, ops
 from tsmodels.checks import fault
 from tsmodels.layers.positions import LearnedPositions
 from tsmodels.layers.transformer import TransformerEncoderLayer
-from tsmodels.networks.base import Network, Rate, register
+from tsmodels.networks.base import Memory, Network, Rate, register
 from tsmodels.space import Choice, Int, Real
 
 
@@ -39,6 +39,9 @@ class PatchTST(Network):
     tokens together become its forecast, by one map for all targets or with `individual` one each.
     `residual_attention` adds the scores of the layer before (He et al., 2020). A window shorter
     than a patch is one patch. Covariates are not used.
+
+    Other tasks `encode`: there a token is a patch of all features at once, T' is the number of
+    patches, and a patch is hidden where all of its steps are.
     """
 
     search_space: ClassVar = {
@@ -84,31 +87,47 @@ class PatchTST(Network):
         embed = keras.layers.Dense(self.d_model, name="embed")
         return {"embed": embed, "drop": keras.layers.Dropout(self.dropout), **encoder}
 
+    @property
+    def causal(self) -> bool:
+        return False
+
+    def encode(self, layers: Any, x: Any, mask: Any = None) -> Memory:
+        x = self._patches(ops.swapaxes(x, 1, 2))  # (B, D, N, P)
+        _, width, n, length = x.shape
+        x = ops.reshape(ops.swapaxes(x, 1, 2), (-1, n, width * length))  # (B, N, D * P)
+        if mask is not None:
+            mask = ops.any(self._patches(ops.cast(mask, x.dtype)) > 0, axis=-1)  # (B, N)
+        return Memory(self._encoded(layers, layers["embed"](x), mask), mask)
+
+    def _patches(self, x: Any) -> Any:
+        """(..., T) -> (..., N, P)."""
+        length = min(self.patch_length, x.shape[-1])
+        return patches(x, length, min(self.stride or length, length), self.end_padding)
+
     def forecast(
         self, layers: Any, past: Any, future: Any, static: Any, *, horizon: int, targets: int,
         outputs: int,
     ) -> Any:  # fmt: skip
-        length = min(self.patch_length, past.shape[1])
-        stride = min(self.stride or length, length)
         x = ops.swapaxes(past[:, :, :targets], 1, 2)  # (B, C, T)
-        x = layers["embed"](patches(x, length, stride, self.end_padding))  # (B, C, N, D)
+        x = layers["embed"](self._patches(x))  # (B, C, N, D)
         n = x.shape[2]
         x = ops.reshape(x, (-1, n, self.d_model))  # (B * C, N, D)
-        x = layers["drop"](LearnedPositions(n, name="positions")(x))
         x = self._encoded(layers, x)
         x = ops.reshape(ops.swapaxes(x, 1, 2), (-1, targets, self.d_model * n))  # (B, C, D * N)
         y = self._head(targets, horizon * outputs)(x)
         y = ops.reshape(y, (-1, targets, horizon, outputs))
         return ops.swapaxes(y, 1, 2)
 
-    def _encoded(self, layers: Any, x: Any) -> Any:
+    def _encoded(self, layers: Any, x: Any, mask: Any = None) -> Any:
+        """Embedded patches (..., N, D) with positions through the layers."""
+        x = layers["drop"](LearnedPositions(x.shape[1], name="positions")(x))
         scores = None
         for i in range(self.n_layers):
             layer = layers[f"encoder_{i}"]
             if self.residual_attention and i < self.n_layers - 1:
-                x, _, scores = layer(x, bias=scores, return_attention=True)
+                x, _, scores = layer(x, mask=mask, bias=scores, return_attention=True)
             else:
-                x = layer(x, bias=scores)
+                x = layer(x, mask=mask, bias=scores)
         return x
 
     def _head(self, targets: int, units: int) -> Any:
