@@ -1,4 +1,8 @@
-"""Recurrent layers for stacks: RNN, LSTM and GRU over Keras' own cells."""
+"""Recurrent layers: Keras' LSTM, GRU and SimpleRNN on faster kernels, and one layer for stacks.
+
+Weights, config and numbers are those of Keras, whose own loop stays for all that a kernel does not
+cover: masks, dropout of the state, other activations, unrolling, a GPU.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,90 @@ from typing import Any
 from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int, check_option, fault
 
-CELLS = {"rnn": "SimpleRNN", "lstm": "LSTM", "gru": "GRU"}
+kernels: Any = None  # Keras' own loop everywhere
+if keras.config.backend() == "tensorflow":
+    from tsmodels.layers import recurrent_tensorflow as kernels
+
+
+class _Fast:
+    """Mixed into a recurrent layer of Keras: the kernel named `kernel` where it covers the call."""
+
+    kernel: str
+
+    def inner_loop(
+        self: Any, sequences: Any, initial_state: Any, mask: Any, training: Any = False
+    ) -> Any:
+        x, training = sequences, bool(training)
+        if not self._covered(x, mask, training):
+            return super().inner_loop(x, initial_state, mask, training)  # type: ignore[misc]
+        if training and self.dropout:
+            x = x * self.cell.get_dropout_mask(x[:, 0, :])[:, None]  # one mask for all steps
+        x = ops.flip(x, axis=1) if self.go_backwards else x
+        weights = [self.cell.kernel, self.cell.recurrent_kernel, self.cell.bias]
+        states = initial_state if isinstance(initial_state, (list, tuple)) else [initial_state]
+        y, states = getattr(kernels, self.kernel)(
+            x, list(states), [ops.convert_to_tensor(weight) for weight in weights], training
+        )
+        return y[:, -1], y, states
+
+    def _covered(self: Any, x: Any, mask: Any, training: bool) -> bool:
+        cell = self.cell
+        plain = cell.activation is keras.activations.tanh and cell.use_bias and not self.unroll
+        gates = getattr(cell, "recurrent_activation", keras.activations.sigmoid)
+        return (
+            hasattr(kernels, self.kernel)
+            and plain
+            and gates is keras.activations.sigmoid
+            and getattr(cell, "reset_after", True)
+            and getattr(self, "use_cudnn", "auto") == "auto"
+            and mask is None
+            and not (training and cell.recurrent_dropout)
+            and kernels.on_cpu(x)
+        )
+
+
+@keras.saving.register_keras_serializable("tsmodels")
+class LSTM(_Fast, keras.layers.LSTM):
+    """`keras.layers.LSTM` on a faster kernel: (B, T, F) -> (B, T, units) or (B, units).
+
+    The same arguments, weights and numbers. Hochreiter & Schmidhuber, 1997. `use_cudnn=False` asks
+    for Keras' own loop.
+
+    >>> LSTM(8, return_sequences=True)(ops.ones((2, 5, 3))).shape
+    TensorShape([2, 5, 8])
+    """
+
+    kernel = "lstm"
+
+
+@keras.saving.register_keras_serializable("tsmodels")
+class GRU(_Fast, keras.layers.GRU):
+    """`keras.layers.GRU` on a faster kernel: (B, T, F) -> (B, T, units) or (B, units).
+
+    The same arguments, weights and numbers. Cho et al., 2014. `use_cudnn=False` asks for Keras' own
+    loop.
+
+    >>> GRU(8)(ops.ones((2, 5, 3))).shape
+    TensorShape([2, 8])
+    """
+
+    kernel = "gru"
+
+
+@keras.saving.register_keras_serializable("tsmodels")
+class SimpleRNN(_Fast, keras.layers.SimpleRNN):
+    """`keras.layers.SimpleRNN` on a faster kernel: (B, T, F) -> (B, T, units) or (B, units).
+
+    The same arguments, weights and numbers. Elman, 1990.
+
+    >>> SimpleRNN(8)(ops.ones((2, 5, 3))).shape
+    TensorShape([2, 8])
+    """
+
+    kernel = "rnn"
+
+
+CELLS = {"rnn": SimpleRNN, "lstm": LSTM, "gru": GRU}
 
 
 @keras.saving.register_keras_serializable("tsmodels")
@@ -51,7 +138,7 @@ class Recurrent(keras.layers.Layer):
 
     def _make(self, units: int) -> Any:
         penalty = keras.regularizers.L1L2(self.l1, self.l2) if self.l1 or self.l2 else None
-        layer = getattr(keras.layers, CELLS[self.cell])(
+        layer = CELLS[self.cell](
             units,
             return_sequences=True,
             dropout=self.dropout,
@@ -87,8 +174,9 @@ class Recurrent(keras.layers.Layer):
             raise NotImplementedError(
                 "A bidirectional layer reads the future: it has no step form."
             )
-        y, states = self.run.cell(x, list(state.values()), training=False)
-        following = dict(zip(state, states, strict=True))
+        names = [name for name in ("h", "c") if name in state]  # compiled JAX sorts a dict
+        y, states = self.run.cell(x, [state[name] for name in names], training=False)
+        following = dict(zip(names, states, strict=True))
         return (x + y if self.residual else y), following
 
     def get_config(self) -> dict[str, Any]:
