@@ -109,6 +109,14 @@ class Network:
         except NotImplementedError:
             return False
 
+    @property
+    def stemless(self) -> bool:
+        """Whether `encode` takes channels (B, T, F) as they are.
+
+        Where the first layer begins with a linear map of its own, another before it adds nothing.
+        """
+        return False
+
     def layers(self) -> list[Any] | dict[str, Any]:
         """The Keras layers of the architecture, in the order of their weights."""
         return []
@@ -152,7 +160,7 @@ class Network:
         """
         context = ops.repeat(static[:, None, :], past.shape[1], axis=1)  # (B, T, K)
         channels = ops.concatenate([past, context], axis=-1)
-        x = keras.layers.Dense(self.d_model, name="stem")(channels)  # (B, T, D)
+        x = channels if self.stemless else keras.layers.Dense(self.d_model, name="stem")(channels)
         queries = keras.layers.Dense(self.d_model, use_bias=False, name="queries")(future)
         memory = as_memory(self.encode(layers, x))
         y = self.decode(layers, memory, queries)  # (B, H, D)

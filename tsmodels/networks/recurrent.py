@@ -46,6 +46,10 @@ class _RecurrentStack(Network):
     def causal(self) -> bool:
         return self.bidirectional == "none"
 
+    @property
+    def stemless(self) -> bool:
+        return self.residual_from != 1  # a residual needs its input as wide as its output
+
     def layers(self) -> list[Any]:
         return [self._layer(position) for position in range(1, self.n_layers + 1)]
 
