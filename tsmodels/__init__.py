@@ -44,6 +44,7 @@ _HOMES = {
         "TSMixer",
         "TiDE",
         "Transformer",
+        "XLSTM",
     ],
     "tsmodels.space": ["Choice", "Int", "Real"],
     "tsmodels.training.callbacks": ["GradientNorm"],

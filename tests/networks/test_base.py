@@ -88,20 +88,23 @@ STREAMING = [cls(d_model=8, n_layers=3, residual_from=2) for cls in (RNN, LSTM, 
 STREAMING += [resolve(name, d_model=8) for name in ("mamba", "mamba2", "rwkv4", "tcn")]
 STREAMING.append(resolve("cnn_lstm", d_model=8, pool_size=1, n_convolutions=2))
 # One head: the norm of a head of two values would be all rounding.
-HEADED = ("rwkv5", "rwkv6", "rwkv7", "ttt_linear", "ttt_mlp")
+HEADED = ("rwkv5", "rwkv6", "rwkv7", "ttt_linear", "ttt_mlp", "xlstm")
 STREAMING += [resolve(name, d_model=8, n_heads=1) for name in HEADED]
 
 
+@pytest.mark.parametrize("length", [40, pytest.param(1000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("spec", STREAMING, ids=lambda spec: spec.name)
-def test_step_form_equals_the_parallel_form(spec):
+def test_step_form_equals_the_parallel_form(spec, length):
     random.seed(0)  # the weights of the layers
     layers = spec.layers()
-    x = np.random.default_rng(0).standard_normal((2, 40, 8)).astype("float32")
+    x = np.random.default_rng(0).standard_normal((2, length, 8)).astype("float32")
     y = ops.convert_to_numpy(spec.encode(layers, ops.convert_to_tensor(x)).sequence)
     state, steps = spec.initial_state(layers, 2), []
-    for t in range(40):
+    sizes = {key: tuple(value.shape) for key, value in state.items()}
+    for t in range(length):
         moment, state = spec.step(layers, ops.convert_to_tensor(x[:, t]), state)
         steps.append(ops.convert_to_numpy(moment))
+    assert {key: tuple(value.shape) for key, value in state.items()} == sizes
     assert_allclose(np.stack(steps, axis=1), y, rtol=0, atol=1e-5 * max(1.0, np.abs(y).max()))
 
 

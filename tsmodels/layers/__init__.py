@@ -35,6 +35,7 @@ from tsmodels.layers.rwkv import (
 from tsmodels.layers.transformer import TransformerDecoderLayer, TransformerEncoderLayer
 from tsmodels.layers.ttt import TTTMLP, TTTLinear
 from tsmodels.layers.variational import DenseFlipout, DenseReparameterization, MonteCarloDropout
+from tsmodels.layers.xlstm import GatedFeedForward, MLSTMBlock, SLSTMBlock
 
 __all__ = [
     "AdditiveAttention",
@@ -46,9 +47,11 @@ __all__ = [
     "DenseReparameterization",
     "DenseResidual",
     "DotAttention",
+    "GatedFeedForward",
     "GeneralAttention",
     "LearnedPositions",
     "LuongDecoder",
+    "MLSTMBlock",
     "Mamba2Block",
     "MambaBlock",
     "MonteCarloDropout",
@@ -67,6 +70,7 @@ __all__ = [
     "RWKV7TimeMix",
     "Recurrent",
     "RevIN",
+    "SLSTMBlock",
     "SequenceMaxPooling",
     "SeriesDecomposition",
     "SinusoidalPositions",

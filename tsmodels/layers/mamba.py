@@ -54,7 +54,7 @@ def _uniform(scale: float) -> Any:
     return keras.initializers.RandomUniform(-scale, scale)
 
 
-class _ConvState(ScanLayer):
+class ConvScanLayer(ScanLayer):
     """What both blocks share: a short convolution that remembers its last inputs."""
 
     d_conv: int
@@ -84,7 +84,7 @@ class _ConvState(ScanLayer):
 
 
 @keras.saving.register_keras_serializable("tsmodels")
-class MambaBlock(_ConvState):
+class MambaBlock(ConvScanLayer):
     """Mamba block, (B, L, D) -> (B, L, D). Gu & Dao, 2023, arXiv 2312.00752, figure 3.
 
     [x, z] = in_proj(h);  x = silu(conv(x));  [dt, B, C] = x_proj(x);
@@ -169,7 +169,7 @@ class MambaBlock(_ConvState):
 
 
 @keras.saving.register_keras_serializable("tsmodels")
-class Mamba2Block(_ConvState):
+class Mamba2Block(ConvScanLayer):
     """Mamba-2 block, (B, L, D) -> (B, L, D). Dao & Gu, 2024, arXiv 2405.21060, section 7.
 
     [z, xBC, dt] = in_proj(h);  [x, B, C] = silu(conv(xBC));  dt = softplus(dt + dt_bias);

@@ -17,6 +17,7 @@ from tsmodels.networks.tcn import TCN
 from tsmodels.networks.tft import TFT
 from tsmodels.networks.transformer import Transformer
 from tsmodels.networks.ttt import TTTLinearNetwork, TTTMLPNetwork
+from tsmodels.networks.xlstm import XLSTM
 
 __all__ = [
     "CNNLSTM",
@@ -34,6 +35,7 @@ __all__ = [
     "RWKV7",
     "TCN",
     "TFT",
+    "XLSTM",
     "BayesianCNNLSTM",
     "Custom",
     "DLinear",
