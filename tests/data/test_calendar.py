@@ -210,6 +210,15 @@ def test_frequencies_without_arithmetic_of_ours_count_by_pandas():
     assert (name, after.tolist()) == ("SMS", index[6:].tolist())
 
 
+def test_frequencies_counted_by_pandas_end_with_the_year_9999():
+    index = pd.date_range("9998-09-01", periods=10, freq="CBMS", unit="us")
+    assert len(future(index, 2, freq="CBMS")[1]) == 2
+    with pytest.raises(
+        ValueError, match="ds must be from year 1 to 9999 with freq 'CBMS'. Got '99"
+    ):
+        future(index, 20, freq="CBMS")
+
+
 def test_a_given_frequency_must_fit():
     index = pd.date_range("2024-01-01", periods=5, freq="h")
     with pytest.raises(ValueError, match=r"freq must be the spacing of ds.*Got 'D'(.|\n)*like 'h'"):

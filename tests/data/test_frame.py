@@ -514,6 +514,22 @@ def test_ids_come_back_as_they_were(ids, kind):
         assert answer["unique_id"].dtype == X["unique_id"].dtype
 
 
+@pytest.mark.parametrize("unit, tz", [("ms", None), ("us", "Asia/Tokyo")])
+def test_stamps_as_ids_come_back(unit, tz):
+    ids = [pd.Timestamp("2024-01-01", tz=tz), pd.Timestamp("2023-01-01 12:00", tz=tz)]
+    X = pl.from_pandas(long_frame(ids)).with_columns(
+        pl.col("unique_id").cast(pl.Datetime(unit, tz))
+    )
+    answer = answer_to(X)
+    assert answer["unique_id"].dtype == X["unique_id"].dtype
+    assert answer["unique_id"].to_list() == [ids[0], ids[0], ids[1], ids[1]]
+
+
+def test_polars_objects_are_no_ids():
+    X = pl.DataFrame({"unique_id": pl.Series([{}, {}], dtype=pl.Object), "ds": [1, 2], "y": [1, 2]})
+    refused(X, "unique_id must be a column of hashable ids", "Object", error=TypeError)
+
+
 def test_object_and_categorical_ids_come_back():
     mixed = answer_to(long_frame().astype({"unique_id": object}).replace({"unique_id": {"a": 3}}))
     assert mixed["unique_id"].tolist() == ["b", "b", 3, 3]

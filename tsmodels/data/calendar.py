@@ -327,8 +327,12 @@ def _count_by_pandas(
     moved = np.empty_like(wall)
     for stamp in np.unique(wall):
         at = wall == stamp
-        after = pd.Timestamp(stamp) + offset
-        grid = pd.date_range(after, periods=int(steps[at].max()), freq=offset, unit="us")
+        try:
+            after = pd.Timestamp(stamp) + offset
+            grid = pd.date_range(after, periods=int(steps[at].max()), freq=offset, unit="us")
+        except (NotImplementedError, OverflowError):
+            span = f"from year 1 to 9999 with freq {rule.place!r}"
+            raise ValueError(fault("ds", span, str(stamp))) from None
         moved[at] = grid.to_numpy()[steps[at] - 1]
     return calendar._from_wall(moved)
 

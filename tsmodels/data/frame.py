@@ -12,6 +12,7 @@ sees a frame.
 from __future__ import annotations
 
 import difflib
+import numbers
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -33,6 +34,7 @@ FOREIGN = {  # in lower case, without spaces and signs
     + ("period",),
     "y": ("y", "target", "value", "values", "label", "targetvalue"),
 }
+OPTION = re.compile(r"(\w+)='?([^',)]*)")
 CLOSED_LIMIT = 1_000_000  # inserted rows that are never too many; above it, 20 times the rows
 DISTINCT = "a frame whose columns have distinct names"
 LARGEST_STEP = 2**60  # of integer time, or microseconds: 36,500 years; room to count on
@@ -451,7 +453,7 @@ def _factorize(source: _Source) -> tuple[np.ndarray, np.ndarray, str]:
     if n_null:
         way_out = "Drop them: frame.dropna(subset=['unique_id'])."
         raise ValueError(fault(ID, "set in every row", f"{n_null} null ids", way_out))
-    if column.dtype.is_nested():
+    if column.dtype.is_nested() or (source.kind == "polars" and column.dtype == nw.Object):
         got = str(column.dtype)
         raise TypeError(fault(ID, "a column of hashable ids (text, numbers)", got))
     if source.kind != "pandas":
@@ -570,6 +572,10 @@ def _parsed(column: nw.Series[Any]) -> nw.Series[Any]:
         way_out = "Whole numbers count steps: frame['ds'].astype('int64')."
         raise TypeError(fault(TIME, "stamps, dates or ints", str(column.dtype), way_out))
     text = pd.Series(column.to_numpy(), dtype=object)
+    odd = np.flatnonzero(text.map(lambda value: isinstance(value, numbers.Number)))
+    if odd.size:
+        rule = f"stamps, dates or ints, not mixed ({len(odd)} of {len(text)} rows are numbers)"
+        raise TypeError(fault(TIME, rule, text.iloc[odd[0]]))
     try:
         stamps = pd.to_datetime(text, format="ISO8601")
     except (ValueError, TypeError):
@@ -750,7 +756,14 @@ def _ids_out(ids: np.ndarray, codes: np.ndarray, style: FrameStyle) -> Any:
         return pd.Index(ids, dtype=style.id_dtype).take(codes)
     if style.kind == "pyarrow":
         return _arrow(ids, style.id_dtype).take(pa.array(codes))
-    return nw.new_series(ID, ids[codes], getattr(nw, style.id_dtype)(), backend=style.kind)
+    return nw.new_series(ID, ids.tolist(), _dtype(style.id_dtype), backend=style.kind)[codes]
+
+
+def _dtype(name: str) -> Any:
+    """The type that narwhals shows as `name`, with its unit and zone where it has them."""
+    kind, *_ = name.partition("(")
+    options = {key: None if value == "None" else value for key, value in OPTION.findall(name)}
+    return getattr(nw, kind)(**options)
 
 
 def _arrow(values: np.ndarray, name: str) -> pa.Array:
