@@ -1,0 +1,54 @@
+"""10,000 series of 200 rows, a fitted LSTM: from a frame to the frame of forecasts.
+
+The share outside the network is what `predict` takes beyond the same windows through the network
+alone.
+"""
+
+import statistics
+import time
+
+import numpy as np
+from race import footer, parser, race, table
+
+SETTINGS = {
+    "cell": "lstm",
+    "units": 64,
+    "batch": 128,
+    "lookback": 96,
+    "horizon": 24,
+    "channels": 1,
+    "rows": 200,
+    "series": 10_000,
+}
+
+
+def outside(repeats: int) -> float:
+    """The median share of `predict(frame)` that the network does not take."""
+    from contestants import frame
+
+    from tsmodels import LSTM, Forecaster
+
+    data = frame(SETTINGS["series"], SETTINGS["rows"])
+    model = Forecaster(LSTM(d_model=64), horizon=24, lookback=96, max_steps=2).fit(data)
+    panel = model.to_panel(data)
+    series = np.arange(panel.n_series)
+    shares = []
+    for _ in range(repeats + 1):
+        started = time.perf_counter()
+        model.forecast_at(panel, panel.offsets[1:], series, 24)
+        network = time.perf_counter() - started
+        started = time.perf_counter()
+        model.predict(data)
+        shares.append(1 - network / (time.perf_counter() - started))
+    return statistics.median(shares[1:])
+
+
+def main() -> None:
+    options = parser(__doc__, ["tsmodels", "neuralforecast", "darts"]).parse_args()
+    table("Frame in, frame out", "series", race("job", options.libraries, SETTINGS, options))
+    print(f"\nshare of the time outside the network: {outside(options.repeats):.0%}")
+    footer(options)
+
+
+if __name__ == "__main__":
+    main()
