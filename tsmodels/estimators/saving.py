@@ -6,12 +6,13 @@ What may stand in a file is an allow-list; anything else is refused by name.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import importlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,7 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
     weights = state.pop("weights_", [])
     manifest = {
         "class": type(estimator).__name__,
-        "versions": {package: version(package) for package in PACKAGES},
+        "versions": _versions(),
         "parameters": {key: codec.encode(key, value) for key, value in parameters.items()},
         "state": {key: codec.encode(key, value) for key, value in state.items()},
         "notes": dropped,
@@ -68,6 +69,15 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
         rule = f"an instance of {sorted(ESTIMATORS)} itself, not of a subclass"
         raise TypeError(fault("estimator", rule, type(estimator)))
     persistence.write(path, manifest, weights, codec.arrays)
+
+
+def _versions() -> dict[str, str]:
+    """Of the packages that are installed: tsmodels itself may be run from its source."""
+    versions = {}
+    for package in PACKAGES:
+        with contextlib.suppress(PackageNotFoundError):
+            versions[package] = version(package)
+    return versions
 
 
 def load(
