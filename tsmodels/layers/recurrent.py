@@ -14,6 +14,8 @@ from tsmodels.checks import check_int, check_option, fault
 kernels: Any = None  # Keras' own loop everywhere
 if keras.config.backend() == "tensorflow":
     from tsmodels.layers import recurrent_tensorflow as kernels
+elif keras.config.backend() == "torch":
+    from tsmodels.layers import recurrent_torch as kernels
 
 
 class _Fast:
@@ -42,7 +44,7 @@ class _Fast:
         plain = cell.activation is keras.activations.tanh and cell.use_bias and not self.unroll
         gates = getattr(cell, "recurrent_activation", keras.activations.sigmoid)
         return (
-            hasattr(kernels, self.kernel)
+            kernels is not None
             and plain
             and gates is keras.activations.sigmoid
             and getattr(cell, "reset_after", True)

@@ -1,160 +1,25 @@
-"""Recurrent kernels for TensorFlow on a CPU: the batch divided over the cores, a thread a shard.
+"""Recurrent kernels for TensorFlow on a CPU: LSTM, GRU and the simple recurrent layer.
 
-    B batch   T length   F features   U units
+    B batch   T length   F features   U units   z, r gates   n candidate
 
-A step of a recurrent layer is too small to be shared by threads: they cost more than they give.
-Sequences do not know each other, so the batch is divided instead: `MapDefun` runs its shards at the
-same time and holds each to one thread. Gradients are written out (`custom_gradient`), so a kernel
-says what it keeps for the way back. In inference nothing is kept, and a gradient, should one be
-asked for, runs forward once more.
+The weights are those of Keras: kernel (F, gates * U), recurrent kernel (U, gates * U), bias. What a
+kernel sees is one shard of a batch (see `shards_tensorflow`). The LSTM is one operation of
+TensorFlow; its registered gradient is wrong, so `BlockLSTMGradV2` is called with what it wants. The
+others are loops whose steps hold only what cannot be done for all steps at once: the products of
+the inputs stand before the loop, those that give gradients of weights and inputs after it.
 """
 
 from __future__ import annotations
 
 import functools
-import os
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import tensorflow as tf
 
-raw = tf.raw_ops
-ROWS = 16  # sequences that a shard has at least
+from tsmodels.layers.shards_tensorflow import Cell, on_cpu, raw, run
 
-
-class Cell(NamedTuple):
-    """A recurrence over one shard, and its gradient.
-
-    `forward(x, states, weights, keep)` with x (B, T, F) gives a list of outputs, y (B, T, U) first,
-    and a list of what `backward` needs: scalars of type variant, none unless `keep`.
-    `backward(upstream, kept, states, weights)` gives the gradients of x, states and weights.
-    """
-
-    forward: Callable
-    backward: Callable
-
-
-def run(cell: Cell, x: Any, states: Sequence[Any], weights: Sequence[Any], keep: bool) -> Any:
-    """The outputs of `cell` on a batch x (B, T, F); `keep` where a gradient is to be expected."""
-    states, weights = list(states), [tf.convert_to_tensor(weight) for weight in weights]
-    rows = [(None, None, x.shape[-1]), *((None, state.shape[-1]) for state in states)]
-    shapes = (*rows, *(tuple(weight.shape) for weight in weights))
-    traced = _traced(cell, shapes, len(rows), cores())
-
-    @tf.custom_gradient
-    def recurrence(*given: Any) -> Any:
-        given = tuple(map(tf.stop_gradient, given))  # no tape looks inside
-        outputs, kept = traced.forward[keep](given)
-
-        def gradient(*upstream: Any) -> Any:
-            memory = kept if keep else traced.forward[True](given)[1]
-            return traced.backward(upstream, memory, given)
-
-        return outputs, gradient
-
-    y, *rest = recurrence(x, *states, *weights)
-    return [tf.ensure_shape(y, (*x.shape[:2], y.shape[-1])), *rest]
-
-
-class _Traced:
-    """Both ways of a cell as functions of any batch and any length: nothing is traced twice.
-
-    `given` are x, the states and the weights; the first `n` of them have a row a sequence.
-    """
-
-    def __init__(self, cell: Cell, shapes: Sequence[Any], n: int, most: int) -> None:
-        self.cell, self.n, self.most = cell, n, most
-        self.given = tuple(tf.TensorSpec(shape) for shape in shapes)
-        self.forward = {
-            keep: tf.function(
-                functools.partial(self._forward, keep=keep),
-                input_signature=[self.given],
-                autograph=False,
-            )
-            for keep in (False, True)
-        }
-
-    @functools.cached_property
-    def backward(self) -> Any:
-        found = self.forward[True].get_concrete_function().structured_outputs
-        upstream, kept = (tuple(tf.TensorSpec(v.shape, v.dtype) for v in part) for part in found)
-        signature = [upstream, kept, self.given]
-        return tf.function(self._backward, input_signature=signature, autograph=False)
-
-    def _forward(self, given: Any, keep: bool) -> Any:
-        n, shards = self.n, _Shards(given[0], self.most)
-
-        def one(x: Any, *rest: Any) -> Any:
-            outputs, kept = self.cell.forward(x, rest[: n - 1], rest[n - 1 :], keep)
-            return [*outputs, *kept]
-
-        found = shards.map(one, map(shards.cut, given[:n]), given[n:])
-        kept = tuple(value for value in found if value.dtype == tf.variant)
-        return tuple(shards.join(value) for value in found[: len(found) - len(kept)]), kept
-
-    def _backward(self, upstream: Any, kept: Any, given: Any) -> Any:
-        n, shards = self.n, _Shards(given[0], self.most)
-
-        def one(*parts: Any) -> Any:
-            parts, weights = parts[: -len(given[n:])], parts[-len(given[n:]) :]
-            ends = len(upstream), len(upstream) + len(kept)
-            dy, memory, states = parts[: ends[0]], parts[slice(*ends)], parts[ends[1] :]
-            return self.cell.backward(dy, memory, states, weights)
-
-        elements = [*map(shards.cut, upstream), *kept, *map(shards.cut, given[1:n])]
-        found = shards.map(one, elements, given[n:])
-        of_weights = [tf.reduce_sum(value, axis=0) for value in found[n:]]
-        return [*map(shards.join, found[:n]), *of_weights]
-
-
-_traced = functools.lru_cache(maxsize=64)(_Traced)
-
-
-def on_cpu(x: Any) -> bool:
-    """Whether these kernels are for x: single precision, and no GPU about."""
-    return x.dtype == tf.float32 and not tf.config.list_logical_devices("GPU")
-
-
-def cores() -> int:
-    """How many shards run at the same time."""
-    asked = tf.config.threading.get_inter_op_parallelism_threads()
-    asked = asked or int(os.environ.get("TF_NUM_INTEROP_THREADS", 0))
-    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return min(asked, there or 1) if asked > 0 else there or 1
-
-
-class _Shards:
-    """A batch in equal parts, filled up with zeros: (B, ...) <-> (shards, rows, ...)."""
-
-    def __init__(self, x: Any, most: int) -> None:
-        self.batch = tf.shape(x)[0]
-        self.count = tf.clip_by_value(self.batch // ROWS, 1, most)
-        self.rows = -(-self.batch // self.count)
-
-    def cut(self, x: Any) -> Any:
-        missing = self.count * self.rows - self.batch
-        x = tf.pad(x, [[0, missing], *[[0, 0]] * (len(x.shape) - 1)])
-        divided = tf.reshape(x, tf.concat([[self.count, self.rows], tf.shape(x)[1:]], axis=0))
-        return tf.ensure_shape(divided, [None, None, *x.shape[1:]])
-
-    def join(self, x: Any) -> Any:
-        whole = tf.reshape(x, tf.concat([[-1], tf.shape(x)[2:]], axis=0))
-        return tf.ensure_shape(whole[: self.batch], [None, *x.shape[2:]])
-
-    def map(self, function: Callable, elements: Iterable[Any], shared: Sequence[Any]) -> Any:
-        """`function(*elements of a shard, *shared)` of all shards, results stacked."""
-        elements = list(elements)
-        specs = [tf.TensorSpec(value.shape[1:], value.dtype) for value in elements]
-        specs += [tf.TensorSpec(value.shape, value.dtype) for value in shared]
-        traced = tf.function(function, autograph=False).get_concrete_function(*specs)
-        return raw.MapDefun(
-            arguments=elements,
-            captured_inputs=list(shared),
-            f=traced,
-            output_types=[value.dtype for value in traced.outputs],
-            output_shapes=[value.shape for value in traced.outputs],
-            max_intra_op_parallelism=1,
-        )
+__all__ = ["gru", "lstm", "on_cpu", "rnn"]
 
 
 def _boxed(tensors: Sequence[Any]) -> Any:
@@ -175,6 +40,10 @@ def _unboxed(box: Any, widths: Sequence[int], dtype: Any) -> list[Any]:
 
 def _major_swapped(x: Any) -> Any:
     return tf.transpose(x, (1, 0, 2))  # (B, T, ...) <-> (T, B, ...)
+
+
+def _flat(x: Any) -> Any:
+    return tf.reshape(x, (-1, x.shape[-1]))  # (T, B, U) -> (T * B, U)
 
 
 # --- LSTM -----------------------------------------------------------------------------------------
@@ -226,3 +95,158 @@ def lstm(x: Any, states: Any, weights: Any, training: bool) -> tuple[Any, list[A
     """x (B, T, F), states h and c (B, U), Keras' weights: y (B, T, U) and the states at the end."""
     y, c = run(LSTM, x, states, weights, training)
     return y, [y[:, -1], c]
+
+
+# --- loops ----------------------------------------------------------------------------------------
+
+
+def _at(x: Any, t: Any) -> Any:
+    """x[t] without a copy."""
+    t = tf.reshape(t, (1,))
+    return raw.StridedSlice(input=x, begin=t, end=t + 1, strides=[1], shrink_axis_mask=1)
+
+
+def _loop(
+    step: Callable, state: Any, length: Any, widths: Sequence[int], back: bool = False
+) -> Any:
+    """`step(t, state)` to (state, values (B, width)) at every moment: the last state, and lists."""
+    rows, dtype = state.shape[0], state.dtype
+    lists = tuple(tf.TensorArray(dtype, length, element_shape=(rows, w)) for w in widths)
+
+    def body(k: Any, state: Any, lists: Any) -> Any:
+        t = length - 1 - k if back else k
+        state, values = step(t, state)
+        return k + 1, state, tuple(a.write(t, v) for a, v in zip(lists, values, strict=True))
+
+    _, state, lists = tf.while_loop(
+        lambda k, *_: k < length, body, (0, state, lists), parallel_iterations=1
+    )
+    return state, lists
+
+
+def _taken(handle: Any, t: Any, like: Any) -> Any:
+    """The value at t of a list shaped like `like`."""
+    item = raw.TensorListGetItem(
+        input_handle=handle, index=t, element_shape=tf.shape(like), element_dtype=like.dtype
+    )
+    return tf.ensure_shape(item, like.shape)
+
+
+def _projected(x: Any, kernel: Any, bias: Any) -> Any:
+    """x (T, B, F) through a kernel (F, W): (T, B, W), all steps at once."""
+    product = tf.nn.bias_add(tf.matmul(_flat(x), kernel), bias)
+    whole = tf.reshape(product, (tf.shape(x)[0], tf.shape(x)[1], kernel.shape[-1]))
+    return tf.ensure_shape(whole, (None, None, kernel.shape[-1]))
+
+
+def _with_first(h: Any, y: Any) -> Any:
+    return tf.concat([h[None], y], axis=0)  # (T + 1, B, U): before every step, and at the end
+
+
+# --- GRU ------------------------------------------------------------------------------------------
+
+
+def _gru_forward(x: Any, states: Any, weights: Any, keep: bool) -> Any:
+    (h,), (kernel, recurrent_kernel, bias) = states, weights
+    x, units = _major_swapped(x), h.shape[-1]
+    parts = zip(tf.split(kernel, 3, axis=1), tf.split(bias[0], 3), strict=True)
+    drives = [_projected(x, w, b) for w, b in parts]  # z, r and n, each (T, B, U)
+
+    def step(t: Any, h: Any) -> Any:
+        recurrent = tf.nn.bias_add(tf.matmul(h, recurrent_kernel), bias[1])
+        z, r, inner = tf.split(recurrent, 3, axis=1)
+        z = tf.sigmoid(_at(drives[0], t) + z)
+        r = tf.sigmoid(_at(drives[1], t) + r)
+        n = tf.tanh(_at(drives[2], t) + r * inner)
+        h = n + z * (h - n)
+        return h, (h, z, r, n, inner) if keep else (h,)
+
+    _, (y, *gates) = _loop(step, h, tf.shape(x)[0], [units] * (5 if keep else 1))
+    y = y.stack()
+    kept = [_boxed([x, _with_first(h, y)]), *(gate.flow for gate in gates)] if keep else []
+    return [_major_swapped(y)], kept
+
+
+def _gru_backward(upstream: Any, kept: Any, states: Any, weights: Any) -> Any:
+    (dy,), (kernel, recurrent_kernel, _), (h,) = upstream, weights, states
+    box, *gates = kept
+    units, dy = h.shape[-1], _major_swapped(dy)
+    x, before = _unboxed(box, [kernel.shape[0], units], h.dtype)
+    back = tf.transpose(recurrent_kernel)  # (3U, U)
+
+    def step(t: Any, dh: Any) -> Any:
+        z, r, n, inner = (_taken(gate, t, h) for gate in gates)
+        dh = dh + _at(dy, t)
+        dn = raw.TanhGrad(y=n, dy=dh - dh * z)
+        dr = raw.SigmoidGrad(y=r, dy=dn * inner)
+        dz = raw.SigmoidGrad(y=z, dy=dh * (_at(before, t) - n))
+        inward = tf.concat([dz, dr, dn * r], axis=1)  # (B, 3U)
+        return dh * z + tf.matmul(inward, back), (inward, dn)
+
+    widths = [3 * units, units]
+    dh, lists = _loop(step, tf.zeros_like(h), tf.shape(dy)[0], widths, back=True)
+    inward, dn = (_flat(values.stack()) for values in lists)
+    outward = tf.concat([inward[:, : 2 * units], dn], axis=1)
+    dx = tf.reshape(tf.matmul(outward, kernel, transpose_b=True), tf.shape(x))
+    dx = tf.ensure_shape(dx, x.shape)
+    dbias = tf.stack([tf.reduce_sum(outward, axis=0), tf.reduce_sum(inward, axis=0)])
+    dkernel = tf.matmul(_flat(x), outward, transpose_a=True)
+    return [_major_swapped(dx), dh, dkernel, _recurrent_slope(before, inward), dbias]
+
+
+def _recurrent_slope(before: Any, inward: Any) -> Any:
+    return tf.matmul(_flat(before[:-1]), inward, transpose_a=True)
+
+
+GRU = Cell(_gru_forward, _gru_backward)
+
+
+def gru(x: Any, states: Any, weights: Any, training: bool) -> tuple[Any, list[Any]]:
+    """x (B, T, F), state h (B, U), Keras' weights: y (B, T, U) and the state at the end."""
+    (y,) = run(GRU, x, states, weights, training)
+    return y, [y[:, -1]]
+
+
+# --- simple recurrent layer -----------------------------------------------------------------------
+
+
+def _rnn_forward(x: Any, states: Any, weights: Any, keep: bool) -> Any:
+    (h,), (kernel, recurrent_kernel, bias) = states, weights
+    x = _major_swapped(x)
+    drive = _projected(x, kernel, bias)
+
+    def step(t: Any, h: Any) -> Any:
+        h = tf.tanh(_at(drive, t) + tf.matmul(h, recurrent_kernel))
+        return h, (h,)
+
+    _, (y,) = _loop(step, h, tf.shape(x)[0], [h.shape[-1]])
+    y = y.stack()
+    return [_major_swapped(y)], [_boxed([x, _with_first(h, y)])] if keep else []
+
+
+def _rnn_backward(upstream: Any, kept: Any, states: Any, weights: Any) -> Any:
+    (dy,), (kernel, recurrent_kernel, _), (h,) = upstream, weights, states
+    x, before = _unboxed(kept[0], [kernel.shape[0], h.shape[-1]], h.dtype)
+    dy, back = _major_swapped(dy), tf.transpose(recurrent_kernel)
+
+    def step(t: Any, dh: Any) -> Any:
+        inward = raw.TanhGrad(y=_at(before, t + 1), dy=dh + _at(dy, t))
+        return tf.matmul(inward, back), (inward,)
+
+    dh, (inward,) = _loop(step, tf.zeros_like(h), tf.shape(dy)[0], [h.shape[-1]], back=True)
+    inward = _flat(inward.stack())
+    dx = tf.ensure_shape(
+        tf.reshape(tf.matmul(inward, kernel, transpose_b=True), tf.shape(x)), x.shape
+    )
+    dkernel = tf.matmul(_flat(x), inward, transpose_a=True)
+    dbias = tf.reduce_sum(inward, axis=0)
+    return [_major_swapped(dx), dh, dkernel, _recurrent_slope(before, inward), dbias]
+
+
+RNN = Cell(_rnn_forward, _rnn_backward)
+
+
+def rnn(x: Any, states: Any, weights: Any, training: bool) -> tuple[Any, list[Any]]:
+    """x (B, T, F), state h (B, U), Keras' weights: y (B, T, U) and the state at the end."""
+    (y,) = run(RNN, x, states, weights, training)
+    return y, [y[:, -1]]
