@@ -21,6 +21,7 @@ _HOMES = {
     "tsmodels.networks": [
         "BayesianCNNLSTM",
         "CNNLSTM",
+        "Conformer",
         "DLinear",
         "GNMT",
         "GRU",
@@ -44,6 +45,7 @@ _HOMES = {
         "TSMixer",
         "TiDE",
         "Transformer",
+        "ViT",
         "XLSTM",
     ],
     "tsmodels.space": ["Choice", "Int", "Real"],

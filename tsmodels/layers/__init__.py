@@ -6,9 +6,11 @@ from tsmodels.layers.attention import (
     GeneralAttention,
     MultiHeadAttention,
 )
+from tsmodels.layers.conformer import ConformerBlock, ConvolutionModule
 from tsmodels.layers.convolution import (
     CausalConv1D,
     CausalDepthwiseConv1D,
+    PatchEmbedding,
     SequenceMaxPooling,
     TCNBlock,
 )
@@ -17,7 +19,7 @@ from tsmodels.layers.decomposition import SeriesDecomposition
 from tsmodels.layers.linear import DenseResidual, TimeLinear
 from tsmodels.layers.mamba import Mamba2Block, MambaBlock
 from tsmodels.layers.norm import PreNorm, RevIN
-from tsmodels.layers.positions import LearnedPositions, SinusoidalPositions
+from tsmodels.layers.positions import ClassToken, LearnedPositions, SinusoidalPositions
 from tsmodels.layers.recurrent import Recurrent
 from tsmodels.layers.rwkv import (
     RWKV4Block,
@@ -43,6 +45,9 @@ __all__ = [
     "BahdanauDecoder",
     "CausalConv1D",
     "CausalDepthwiseConv1D",
+    "ClassToken",
+    "ConformerBlock",
+    "ConvolutionModule",
     "DenseFlipout",
     "DenseReparameterization",
     "DenseResidual",
@@ -56,6 +61,7 @@ __all__ = [
     "MambaBlock",
     "MonteCarloDropout",
     "MultiHeadAttention",
+    "PatchEmbedding",
     "PreNorm",
     "RWKV4Block",
     "RWKV4ChannelMix",

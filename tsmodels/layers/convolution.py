@@ -1,4 +1,4 @@
-"""Causal convolutions, with a step form that equals them one moment at a time.
+"""Causal convolutions, with a step form that equals them one moment at a time; pieces as tokens.
 
 `keras.layers.Conv1D(padding="causal")` and its weights are kept; what is added is the step form,
 masks and a depthwise version. Taps are in order of time: the last one multiplies the current
@@ -7,6 +7,7 @@ value.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -224,21 +225,13 @@ class SequenceMaxPooling(keras.layers.Layer):
     def call(self, x: Any, mask: Any = None) -> Any:
         lowest = -1e4 if self.compute_dtype == "float16" else -1e30
         if mask is None:
-            return self._pooled(x, lowest)
-        y = self._pooled(ops.where(mask[..., None], x, lowest), lowest)
+            return _maxima(x, self.pool_size, lowest)
+        y = _maxima(ops.where(mask[..., None], x, lowest), self.pool_size, lowest)
         return _unmasked(y, self.compute_mask(x, mask))
-
-    def _pooled(self, x: Any, fill: float) -> Any:
-        filled = ops.pad(x, [[0, 0], [0, self.pool_size - 1], [0, 0]], constant_values=fill)
-        size = self.pool_size
-        return ops.max_pool(filled, size, size, padding="valid", data_format="channels_last")
 
     def compute_mask(self, x: Any, mask: Any = None) -> Any:
         """Which pieces have a step that counts, (B, T) -> (B, ceil(T / pool_size))."""
-        if mask is None:
-            return None
-        counts = ops.cast(mask, "float32")[..., None]  # (B, T, 1)
-        return self._pooled(counts, 0.0)[..., 0] > 0
+        return mask_of_pieces(mask, self.pool_size)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         batch, length, channels = input_shape
@@ -247,6 +240,77 @@ class SequenceMaxPooling(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "pool_size": self.pool_size}
+
+
+@keras.saving.register_keras_serializable("tsmodels")
+class PatchEmbedding(keras.layers.Layer):
+    """Pieces as tokens, by one linear map: (B, T, C) or images (B, R, S, C) -> (B, N, units).
+
+    Pieces of `patch_size` steps, or squares of as many rows and columns, lie side by side from the
+    first on; zeros fill the last. Masked steps (B, T) are zeros, and a token of them alone is
+    masked. kernel (P, C, units) or (P, P, C, units). Dosovitskiy et al., 2021.
+
+    >>> PatchEmbedding(8, patch_size=4)(ops.ones((2, 10, 3))).shape == (2, 3, 8)
+    True
+    >>> PatchEmbedding(8, patch_size=4)(ops.ones((2, 8, 12, 3))).shape == (2, 6, 8)
+    True
+    """
+
+    def __init__(self, units: int, patch_size: int = 16, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.units = check_int("units", units)
+        self.patch_size = check_int("patch_size", patch_size)
+        self.supports_masking = True
+
+    def build(self, input_shape: Any) -> None:
+        sides = (self.patch_size,) * (len(input_shape) - 2)
+        self.kernel = self.add_weight((*sides, input_shape[-1], self.units), name="kernel")
+        self.bias = self.add_weight((self.units,), initializer="zeros", name="bias")
+
+    def call(self, x: Any, mask: Any = None) -> Any:
+        axes = len(x.shape) - 2
+        fill = [[0, 0], *[[0, self.patch_size - 1]] * axes, [0, 0]]
+        y = ops.conv(
+            ops.pad(_unmasked(x, mask), fill),
+            self.kernel,
+            strides=self.patch_size,
+            padding="valid",
+            data_format="channels_last",
+        )
+        return self._in_a_row(y) + self.bias
+
+    def _in_a_row(self, y: Any) -> Any:
+        """Tokens of an image row after row, (B, R', S', units) -> (B, N, units)."""
+        if len(y.shape) == 3:
+            return y
+        batch, rows, columns, _ = ops.shape(y)
+        return ops.reshape(y, (batch, rows * columns, self.units))
+
+    def compute_mask(self, x: Any, mask: Any = None) -> Any:
+        """Which tokens have a step that counts, (B, T) -> (B, N); images have no mask."""
+        return mask_of_pieces(mask, self.patch_size)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        batch, *sides, _ = input_shape
+        if None in sides:
+            return (batch, None, self.units)
+        return (batch, math.prod(-(-side // self.patch_size) for side in sides), self.units)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "units": self.units, "patch_size": self.patch_size}
+
+
+def mask_of_pieces(mask: Any, size: int) -> Any:
+    """Which pieces of `size` steps have one that counts: (B, T) -> (B, ceil(T / size)), or None."""
+    if mask is None:
+        return None
+    return _maxima(ops.cast(mask, "float32")[..., None], size, 0.0)[..., 0] > 0
+
+
+def _maxima(x: Any, size: int, fill: float) -> Any:
+    """Maxima of pieces side by side, the last filled up: (B, T, C) -> (B, ceil(T / size), C)."""
+    filled = ops.pad(x, [[0, 0], [0, size - 1], [0, 0]], constant_values=fill)
+    return ops.max_pool(filled, size, size, padding="valid", data_format="channels_last")
 
 
 def _unmasked(x: Any, mask: Any) -> Any:

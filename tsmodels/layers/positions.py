@@ -90,6 +90,32 @@ def _row(table: Any, t: Any) -> Any:
     return ops.take(table, ops.cast(ops.minimum(t, table.shape[0] - 1.0), "int32"), axis=0)
 
 
+@keras.saving.register_keras_serializable("tsmodels")
+class ClassToken(keras.layers.Layer):
+    """A learned token in front, which gathers what the others say: (B, N, D) -> (B, N + 1, D).
+
+    Devlin et al., 2019. A mask (B, N) gets a step that counts in front too.
+
+    >>> ClassToken()(ops.ones((2, 3, 4))).shape == (2, 4, 4)
+    True
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def build(self, input_shape: Any) -> None:
+        small = keras.initializers.RandomNormal(stddev=0.02)
+        self.token = self.add_weight((1, 1, input_shape[-1]), initializer=small, name="token")
+
+    def call(self, x: Any) -> Any:
+        front = ops.zeros_like(x[:, :1]) + self.token  # (B, 1, D)
+        return ops.concatenate([front, x], axis=1)
+
+    def compute_mask(self, x: Any, mask: Any = None) -> Any:
+        return mask if mask is None else ops.concatenate([ops.ones_like(mask[:, :1]), mask], axis=1)
+
+
 def rotary(x: Any, base: float = 10000.0, first: Any = None) -> Any:
     """Heads (B, T, N, d) rotated by position in the planes (2i, 2i + 1). Su et al., 2021.
 

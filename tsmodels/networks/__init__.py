@@ -2,6 +2,7 @@
 
 from tsmodels.networks.base import NETWORKS, Memory, Network, register, resolve
 from tsmodels.networks.cnn_lstm import CNNLSTM, BayesianCNNLSTM
+from tsmodels.networks.conformer import Conformer
 from tsmodels.networks.custom import Custom
 from tsmodels.networks.gnmt import GNMT
 from tsmodels.networks.inverted import ITransformer
@@ -17,6 +18,7 @@ from tsmodels.networks.tcn import TCN
 from tsmodels.networks.tft import TFT
 from tsmodels.networks.transformer import Transformer
 from tsmodels.networks.ttt import TTTLinearNetwork, TTTMLPNetwork
+from tsmodels.networks.vit import ViT
 from tsmodels.networks.xlstm import XLSTM
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     "TFT",
     "XLSTM",
     "BayesianCNNLSTM",
+    "Conformer",
     "Custom",
     "DLinear",
     "ITransformer",
@@ -52,6 +55,7 @@ __all__ = [
     "TTTMLPNetwork",
     "TiDE",
     "Transformer",
+    "ViT",
     "register",
     "resolve",
 ]

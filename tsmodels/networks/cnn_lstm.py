@@ -39,6 +39,10 @@ class _ConvolvedLSTM(Network):
     def causal(self) -> bool:
         return self.pool_size == 1
 
+    @property
+    def stemless(self) -> bool:
+        return True
+
     def layers(self) -> list[Any]:
         convolutions = [
             CausalConv1D(self.d_model, self.kernel_size, activation="relu")

@@ -35,6 +35,10 @@ class TCN(Network):
     kernel_size: int = 5
 
     @property
+    def stemless(self) -> bool:
+        return True
+
+    @property
     def reach(self) -> int:
         """How many steps an encoded step depends on, itself included."""
         return 1 + 2 * (self.kernel_size - 1) * (2**self.n_layers - 1)
