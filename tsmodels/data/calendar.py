@@ -413,9 +413,12 @@ def _smallest(values: np.ndarray, offsets: np.ndarray) -> np.ndarray:
 def _steps(ordinals: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     """The step of each series: its smallest difference if that divides all others, else their
     greatest common divisor if half of that grid is there, else 0 (irregular). One row: 0."""
-    steps = _smallest(ordinals, offsets)
+    rest = _differences(ordinals, offsets, FAR)
+    steps = np.minimum.reduceat(rest, offsets[:-1])
     steps[steps == FAR] = 0
-    rest = _differences(ordinals, offsets, 0)
+    rest[offsets[1:] - 1] = 0
+    if np.array_equal(np.maximum.reduceat(rest, offsets[:-1]), steps):  # all evenly spaced
+        return steps
     np.remainder(rest, np.repeat(np.maximum(steps, 1), np.diff(offsets)), out=rest)
     for s in np.flatnonzero(np.logical_or.reduceat(rest != 0, offsets[:-1])):
         part = ordinals[offsets[s] : offsets[s + 1]]
