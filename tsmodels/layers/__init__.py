@@ -16,6 +16,7 @@ from tsmodels.layers.convolution import (
 )
 from tsmodels.layers.decoders import AttentionDecoder, BahdanauDecoder, LuongDecoder
 from tsmodels.layers.decomposition import SeriesDecomposition
+from tsmodels.layers.feedback import FeedBack
 from tsmodels.layers.linear import DenseResidual, TimeLinear
 from tsmodels.layers.mamba import Mamba2Block, MambaBlock
 from tsmodels.layers.norm import PreNorm, RevIN
@@ -52,6 +53,7 @@ __all__ = [
     "DenseReparameterization",
     "DenseResidual",
     "DotAttention",
+    "FeedBack",
     "GatedFeedForward",
     "GeneralAttention",
     "LearnedPositions",

@@ -26,7 +26,8 @@ def forecast_model(
     zeros where it is padding or missing. Networks that encode see zeros there and `observed` as a
     further channel; those with a `forecast` of their own see filled values (the centre of the
     window where `revin` is set) and the same channel. The same `seed` gives the same first weights;
-    the global random state is left as it was.
+    the global random state is left as it was. A network that is `forced` has the input "target"
+    (B, H, targets) too, which it reads in training alone: zeros will do otherwise.
 
     >>> from tsmodels.networks import LSTM
     >>> model = forecast_model(LSTM(d_model=8), lookback=12, horizon=3)
@@ -37,20 +38,33 @@ def forecast_model(
         inputs = {"past": keras.Input((lookback, channels), name="past")}
         if masked:
             inputs["observed"] = keras.Input((lookback,), name="observed")
+        if network.forced:
+            inputs["target"] = keras.Input((horizon, targets), name="target")
         past, statistics, revin = _normalised(network, inputs, season_length)
-        y = network.forecast(
+        parts = (
             network.layers(),
             past,
             ops.repeat(past[:, :1, :0], horizon, axis=1),  # no future covariates: (B, H, 0)
             past[:, 0, :0],  # no static covariates: (B, 0)
-            horizon=horizon,
-            targets=targets,
-            outputs=1,
         )
+        sizes = {"horizon": horizon, "targets": targets, "outputs": 1}
+        if network.forced:
+            truths = _in_window_units(inputs["target"], statistics)
+            y = network.taught(*parts, truths, **sizes)
+        else:
+            y = network.forecast(*parts, **sizes)
         y = y[:, :, :, 0]  # (B, H, targets)
         if revin is not None:
             y = revin(y, statistics=statistics[:, :, :targets])
         return keras.Model(inputs, y, name=network.name or None)
+
+
+def _in_window_units(target: Any, statistics: Any) -> Any:
+    """Future values (B, H, K) as the network sees the past."""
+    if statistics is None:
+        return target
+    centre, scale = ops.split(statistics[:, :, : target.shape[-1]], 2, axis=1)  # (B, 1, K)
+    return (target - centre) / scale
 
 
 def _normalised(network: Network, inputs: dict[str, Any], season_length: int) -> Any:

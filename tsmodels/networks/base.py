@@ -95,6 +95,11 @@ class Network:
         return self.encodes and type(self).decode is not Network.decode
 
     @property
+    def forced(self) -> bool:
+        """Whether `emit` is given the true values of the horizon in training."""
+        return False
+
+    @property
     def causal(self) -> bool:
         """Whether encoded step t depends on steps up to t alone."""
         return self.encodes
@@ -158,14 +163,40 @@ class Network:
         always present, with width 0 where there are no such covariates. `outputs` is 1 for a point
         forecast. Networks that override this hook alone forecast and do nothing else.
         """
+        sizes = {"horizon": horizon, "targets": targets, "outputs": outputs}
+        return self.taught(layers, past, future, static, None, **sizes)
+
+    def taught(
+        self,
+        layers: Any,
+        past: Any,
+        future: Any,
+        static: Any,
+        truths: Any,
+        *,
+        horizon: int,
+        targets: int,
+        outputs: int,
+    ) -> Any:
+        """`forecast` of a network that is `forced`: `truths` (B, H, targets) matter in training."""
         context = ops.repeat(static[:, None, :], past.shape[1], axis=1)  # (B, T, K)
         channels = ops.concatenate([past, context], axis=-1)
         x = channels if self.stemless else keras.layers.Dense(self.d_model, name="stem")(channels)
         queries = keras.layers.Dense(self.d_model, use_bias=False, name="queries")(future)
         memory = as_memory(self.encode(layers, x))
-        y = self.decode(layers, memory, queries)  # (B, H, D)
-        y = keras.layers.Dense(targets * outputs, name="head")(y)
+        parts = {"last": past[:, -1, :targets], "truths": truths, "units": targets * outputs}
+        y = self.emit(layers, memory, queries, **parts)
         return ops.reshape(y, (-1, horizon, targets, outputs))
+
+    def emit(
+        self, layers: Any, memory: Memory, queries: Any, *, last: Any, truths: Any, units: int
+    ) -> Any:
+        """Memory and queries (B, H, D) to numbers (B, H, units): `decode` and a linear head.
+
+        `last` (B, K) are the last values of the targets, `truths` (B, H, K) those to come or None.
+        """
+        y = self.decode(layers, memory, queries)  # (B, H, D)
+        return keras.layers.Dense(units, name="head")(y)
 
     def initial_state(self, layers: Any, batch: int) -> dict[str, Any]:
         """The state before the first step: a flat dict of float arrays with leading axis B."""

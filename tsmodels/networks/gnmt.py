@@ -9,7 +9,8 @@ from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int, check_option
 from tsmodels.layers.attention import AdditiveAttention
 from tsmodels.layers.decoders import AttentionDecoder, State
-from tsmodels.networks.base import Memory, Network, Rate, register
+from tsmodels.networks.base import Memory, Rate, register
+from tsmodels.networks.forcing import TeacherForced
 from tsmodels.space import Choice, Int, Real
 
 Context = Literal["previous", "new", "standard"]
@@ -99,12 +100,13 @@ class GNMTDecoder(AttentionDecoder):
 
 @register("gnmt")
 @dataclass(frozen=True, kw_only=True)
-class GNMT(Network):
+class GNMT(TeacherForced):
     """Google's neural machine translation network. Wu et al., 2016 (arXiv 1609.08144).
 
     Encoder: one bidirectional LSTM layer of d_model units a direction, then one-directional layers,
     residuals from the third on. Decoder: `GNMTDecoder`, which starts from the encoder's states with
-    `pass_states`. Without targets it feeds back its own output.
+    `pass_states`. Without targets it feeds back its own output; see `TeacherForced` for training
+    with true values.
     """
 
     search_space: ClassVar = {
@@ -152,13 +154,16 @@ class GNMT(Network):
             x = y + x if i >= 2 else y
         return Memory(x, mask, state)
 
+    def start(self, layers: Any, memory: Memory) -> dict[str, Any] | None:
+        return dict(memory.state) if self.pass_states else None
+
     def decode(self, layers: Any, memory: Memory, queries: Any, targets: Any = None) -> Any:
         free = targets is None
         y, _ = layers["decoder"](
             queries if free else queries + targets,
             memory.sequence,
             memory_mask=memory.mask,
-            initial_state=dict(memory.state) if self.pass_states else None,
+            initial_state=self.start(layers, memory),
             feed_back=free,
         )
         return y
@@ -169,6 +174,5 @@ class GNMT(Network):
         """One step: query and embedded previous target (B, D) -> output, attention, state."""
         decoder = layers["decoder"]
         if state is None:
-            start = memory.state if self.pass_states else None
-            state = decoder.start(memory.sequence, memory.mask, start)
+            state = decoder.start(memory.sequence, memory.mask, self.start(layers, memory))
         return decoder.step(query + previous, state)

@@ -10,20 +10,22 @@ from tsmodels.backend import keras
 from tsmodels.checks import fault
 from tsmodels.layers.decoders import BahdanauDecoder, LuongDecoder
 from tsmodels.layers.recurrent import Recurrent
-from tsmodels.networks.base import Memory, Network, Rate, as_memory, last_step, register
+from tsmodels.networks.base import Memory, Rate, as_memory, last_step, register
+from tsmodels.networks.forcing import TeacherForced
 from tsmodels.space import Choice, Int, Real
 
 
 @register("seq2seq")
 @dataclass(frozen=True, kw_only=True)
-class Seq2Seq(Network):
+class Seq2Seq(TeacherForced):
     """Encoder-decoder. Sutskever, Vinyals & Le, 2014 (arXiv 1409.3215).
 
     `attention` is "additive" (Bahdanau et al., 2015: a GRU that attends with its previous state),
     "dot" or "general" (Luong et al., 2015: an LSTM with input feeding), or "none" (Cho et al.,
     2014: a GRU that reads the last remembered step at every step of its own). The first of the
     encoder's layers reads both ways with `bidirectional`. The decoder starts from a map of the
-    last remembered step. With attention and without targets it feeds back its own output.
+    last remembered step. With attention and without targets it feeds back its own output; see
+    `TeacherForced` for training with true values.
     """
 
     search_space: ClassVar = {
@@ -44,6 +46,9 @@ class Seq2Seq(Network):
         if self.bidirectional and self.d_model % 2:
             rule = "even with a bidirectional encoder"
             raise ValueError(fault("Seq2Seq.d_model", rule, self.d_model))
+        if self.forced and self.attention == "none":
+            rule = "'none' without attention"
+            raise ValueError(fault("Seq2Seq.teacher_forcing", rule, self.teacher_forcing))
 
     @property
     def causal(self) -> bool:
@@ -75,17 +80,19 @@ class Seq2Seq(Network):
     def step(self, layers: Any, x: Any, state: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
         return super().step(self._encoder(layers), x, state)
 
+    def start(self, layers: Any, memory: Memory) -> dict[str, Any]:
+        return {"h": layers["start"](last_step(memory))}
+
     def decode(self, layers: Any, memory: Memory, queries: Any, targets: Any = None) -> Any:
-        last = last_step(memory)  # (B, D)
-        start = layers["start"](last)
         x = queries if targets is None else queries + targets
         if self.attention == "none":
-            return layers["decoder"](x + last[:, None], initial_state=start)
+            last = last_step(memory)  # (B, D)
+            return layers["decoder"](x + last[:, None], initial_state=layers["start"](last))
         y, _ = layers["decoder"](
             x,
             memory.sequence,
             memory_mask=memory.mask,
-            initial_state={"h": start},
+            initial_state=self.start(layers, memory),
             feed_back=targets is None,
         )
         return y
@@ -103,7 +110,7 @@ class Seq2Seq(Network):
             h, _ = decoder.cell(x + last, [h])
             return h, None, {"h": h}
         if state is None:
-            state = decoder.start(memory.sequence, memory.mask, {"h": layers["start"](last)})
+            state = decoder.start(memory.sequence, memory.mask, self.start(layers, memory))
         return decoder.step(x, state)
 
     def _decoder(self) -> Any:

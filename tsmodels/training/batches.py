@@ -47,11 +47,12 @@ class Batches(keras.utils.PyDataset):
         batch_size: int,
         *,
         masked: bool,
+        forced: bool = False,
         rng: np.random.Generator | None = None,
         steps: int | None = None,
     ) -> None:
         super().__init__()
-        self.windows, self.masked = windows, masked
+        self.windows, self.masked, self.forced = windows, masked, forced
         self.size = min(batch_size, len(windows))
         self.steps = steps or math.ceil(len(windows) / self.size)
         self.deck = Deck(len(windows), self.size, self.steps, rng)
@@ -67,7 +68,10 @@ class Batches(keras.utils.PyDataset):
     def __getitem__(self, position: int) -> tuple[Any, ...]:
         index = self.order[position * self.size : (position + 1) * self.size]
         batch = self.windows.batch(index, masked=self.masked)
-        parts = (inputs_of(batch, self.masked), batch.target)
+        inputs = inputs_of(batch, self.masked)
+        if self.forced:
+            inputs["target"] = batch.target
+        parts = (inputs, batch.target)
         return parts if batch.weight is None else (*parts, batch.weight)
 
 

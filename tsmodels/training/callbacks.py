@@ -41,6 +41,15 @@ class StopAt(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
+class BeginEpoch(keras.callbacks.Callback):
+    """Tells the layers that want to know which epoch begins: those with a `begin_epoch`."""
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        for layer in self.model.layers:
+            if hasattr(layer, "begin_epoch"):
+                layer.begin_epoch(epoch)
+
+
 class Progress(keras.callbacks.Callback):
     """One progress bar on standard error, with the losses of the last epoch.
 

@@ -52,12 +52,23 @@ class Epochs:
 
     def _loss(self, arrays: Arrays, index: Any, training: bool) -> Any:
         inputs, target, weight = self.layout.gather(arrays, index)
+        inputs = self._told(inputs, target if training else None)
         yhat = self.model(inputs, training=training)
         penalties = self.model.losses  # regularisers, and what layers add
         return sum(penalties, self.loss(target, yhat, sample_weight=weight))
 
     def _output(self, arrays: Arrays, index: Any) -> Any:
-        return self.model(self.layout.gather(arrays, index)[0], training=False)
+        inputs, _, _ = self.layout.gather(arrays, index)
+        return self.model(self._told(inputs, None), training=False)
+
+    def _told(self, inputs: Arrays, target: Any) -> Arrays:
+        """The inputs, with the truth for models that ask for it: zeros where there is none."""
+        if "target" not in self.model.input:
+            return inputs
+        if target is None:
+            shape = (ops.shape(inputs["past"])[0], *self.model.input["target"].shape[1:])
+            target = ops.zeros(shape, dtype="float32")
+        return {**inputs, "target": target}
 
 
 def sizes(n: int, size: int) -> np.ndarray:

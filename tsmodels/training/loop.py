@@ -34,6 +34,11 @@ class Run(NamedTuple):
         """Whether the model asks what was observed."""
         return "observed" in self.model.input
 
+    @property
+    def forced(self) -> bool:
+        """Whether the model asks for the truth, to be shown it in training."""
+        return "target" in self.model.input
+
 
 def train(run: Run, trainer: Trainer, rate: Any) -> dict[str, list[float]]:
     """Trains the model of the run in place; answers with its history.

@@ -14,7 +14,7 @@ import numpy as np
 from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int, check_option, check_real, did_you_mean, fault
 from tsmodels.losses import resolve_loss
-from tsmodels.training.callbacks import GradientNorm, Progress, record_gradient_norm
+from tsmodels.training.callbacks import BeginEpoch, GradientNorm, Progress, record_gradient_norm
 
 DEFAULT_MAX_STEPS = 1000
 SCHEDULES = ("cosine", "constant")
@@ -93,7 +93,7 @@ class Budget:
 
 def callbacks_of(recipe: Recipe, budget: Budget, validated: bool) -> list[Any]:
     """Copies of the recipe's callbacks, with early stopping and progress."""
-    callbacks = [copy.deepcopy(callback) for callback in recipe.callbacks]
+    callbacks = [BeginEpoch(), *(copy.deepcopy(callback) for callback in recipe.callbacks)]
     if validated and recipe.patience is not None:
         early = keras.callbacks.EarlyStopping(
             monitor="val_loss", patience=recipe.patience, restore_best_weights=True

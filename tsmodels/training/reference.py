@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from tsmodels.backend import keras
@@ -16,10 +17,9 @@ def train_with_keras(run: Run, loss: Any, optimizer: Any) -> dict[str, list[floa
     model, budget = run.model, run.budget
     optimizer.build(model.trainable_variables)
     model.compile(optimizer=optimizer, loss=loss, jit_compile=False)
-    batches = Batches(
-        run.windows, run.batch_size, masked=run.masked, rng=run.rng, steps=budget.steps
-    )
-    held = run.validation and Batches(run.validation, LARGEST_BATCH, masked=run.masked)
+    dense = functools.partial(Batches, masked=run.masked, forced=run.forced)
+    batches = dense(run.windows, run.batch_size, rng=run.rng, steps=budget.steps)
+    held = run.validation and dense(run.validation, LARGEST_BATCH)
     try:
         history = model.fit(
             batches,
