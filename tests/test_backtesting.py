@@ -144,6 +144,7 @@ def test_by_step_and_plot():
     assert result.by_step.index.tolist() == [1, 2, 3, 4, 5, 6]
     assert result.by_step.loc[6, "naive"] > result.by_step.loc[1, "naive"]
     axes = np.ravel(result.plot())
+    assert axes[0].get_ylabel() == "y" and result.plot(label="kWh")[0].get_ylabel() == "kWh"
     assert all(ax.lines for ax in axes[:1])
 
 

@@ -31,7 +31,7 @@ class Backtest:
     above zero the forecast is worth its trouble. `lag_copy` is the number of steps by which it
     repeats the past, 0 if it does not. `left_out` lists series too short for any window, and
     `n_fallback` counts forecasts that were seasonal naive because a window was too short for the
-    network; they are marked in a column `fallback` of the frame.
+    network; they are marked in a column `fallback` of the frame. `target` names what `y` is.
     """
 
     frame: Any
@@ -43,6 +43,7 @@ class Backtest:
     n_series: int
     left_out: tuple[Any, ...]
     n_fallback: int
+    target: str = "y"
 
     @property
     def best_baseline(self) -> str:
@@ -73,7 +74,7 @@ class Backtest:
         """Matplotlib axes with truth and forecasts; see `tsmodels.plotting.plot_backtest`."""
         from tsmodels.plotting import plot_backtest
 
-        return plot_backtest(self.frame, **kwargs)
+        return plot_backtest(self.frame, **{"label": self.target, **kwargs})
 
 
 def backtest(
@@ -122,6 +123,7 @@ def backtest(
         n_series=len(np.unique(series)),
         left_out=tuple(panel.ids[left_out].tolist()),
         n_fallback=int(fallback.sum()),
+        target=estimator.target,
     )
 
 

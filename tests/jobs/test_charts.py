@@ -76,7 +76,7 @@ def test_bars_are_to_scale():
 
 
 @pytest.mark.parametrize(
-    "low, high", [(0, 1), (-3, 17), (1e-9, 3e-9), (1e12, 1.1e12), (0.97, 1.02)]
+    "low, high", [(0, 1), (-3, 17), (1e-9, 3e-9), (1e12, 1.1e12), (0.97, 1.02), (15, 99)]
 )
 def test_ticks_are_few_round_and_inside(low, high):
     found = ticks(low, high)

@@ -71,7 +71,7 @@ class Strict(html.parser.HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        self.text.append(data)
+        self.text.append(data.replace("\xa0", " "))
 
 
 def test_it_stands_alone_and_no_id_breaks_it():
@@ -94,9 +94,9 @@ def test_what_it_says():
         "LSTM forecast the next 4 steps of each series.",
         "error is 50 % smaller than that of the best simple forecast, repeating the last season.",
         "Every series has an answer.",
-        "best · MASE 0.1",
-        "median · MASE 0.4",
-        "worst · MASE 0.7",
+        "销量 <kg> · best · MASE 0.1",
+        "销量 <kg> · median · MASE 0.4",
+        "销量 <kg> · worst · MASE 0.7",
         "Made by tsmodels 9.9 on now from job.toml.",
     ):
         assert expected in text
@@ -114,6 +114,15 @@ def test_skill_in_words(yhat, expected):
     story = make_story()
     text = "".join(Strict(render(make_story(mase=story.mase | {"yhat": yhat}))).text)
     assert expected in text
+
+
+def test_a_series_without_a_scale_is_not_the_worst():
+    story = make_story(ids=["a", "b", "c", "d"])
+    scores = story.scores.assign(mase=[0.5, np.inf, 2.0, np.nan])
+    page = render(make_story(ids=["a", "b", "c", "d"], scores=scores))
+    table = page[page.index("The ten series forecast worst") :]
+    rows = re.findall(r"<tr><td>(\w)</td><td>([^<]+)</td>", table)
+    assert rows == [("c", "2"), ("a", "0.5")]
 
 
 def test_without_any_scale():

@@ -102,6 +102,8 @@ def test_backtest(folder):
         outcome.means[common], result.scores.loc[outcome.means.index, common], rtol=1e-6
     )
     assert "simple forecast" in outcome.verdict
+    page = (folder / "out/report.html").read_text(encoding="utf-8")
+    assert "NLinear forecast 2 stretches of the past" in page and "sales · best" in page
 
 
 def test_series_without_an_answer_are_listed_and_cost_the_exit_code(folder):

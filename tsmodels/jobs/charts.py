@@ -15,6 +15,7 @@ import numpy as np
 
 WIDTH, HEIGHT = 360, 200
 RIGHT, TOP, BOTTOM = 12, 10, 26
+ROUND = (0.5, 1, 2, 5, 10)
 LETTER = 6.3  # width of a figure of the labels
 
 
@@ -173,14 +174,19 @@ def _multiple(values: Sequence[float], scale: tuple[float, str]) -> bool:
 
 
 def ticks(low: float, high: float, count: int = 4) -> list[float]:
-    """Round numbers (1, 2 or 5 times a power of ten) between low and high.
+    """Round numbers (1, 2 or 5 times a power of ten) between low and high, two of them or more.
 
-    >>> ticks(0, 10)
-    [0.0, 5.0, 10.0]
+    >>> ticks(0, 10), ticks(15, 99)
+    ([0.0, 5.0, 10.0], [20.0, 40.0, 60.0, 80.0])
     """
     rough = (high - low) / count
     power = 10 ** math.floor(math.log10(rough))
-    step = next(m * power for m in (1, 2, 5, 10) if m * power >= rough * 0.999)
+    k = next(k for k, m in enumerate(ROUND) if m * power >= rough * 0.999)
+    found = _multiples(low, high, ROUND[k] * power)
+    return found if len(found) > 1 else _multiples(low, high, ROUND[k - 1] * power)
+
+
+def _multiples(low: float, high: float, step: float) -> list[float]:
     first = math.ceil(low / step - 1e-9)
     last = math.floor(high / step + 1e-9)
     return [float(f"{k * step:.12g}") for k in range(first, last + 1)]

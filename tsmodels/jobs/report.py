@@ -93,7 +93,8 @@ def _summary(story: Story, words, n_series: int) -> str:
         skill_in_words(story, story.language),
         _answered(story, words, n_series),
     ]
-    return escape(words["separator"].join(sentence for sentence in sentences if sentence))
+    text = words["separator"].join(sentence for sentence in sentences if sentence)
+    return escape(text.replace(" %", "\u00a0%"))  # no line ends before a percent sign
 
 
 def skill_in_words(story: Story, language: str = "en") -> str:
@@ -193,7 +194,8 @@ def _series_chart(story: Story, words, uid, rank: str) -> str:
         x_labels=_ends(pd.concat([before["ds"], ahead["ds"]])),
         mark=float(lines[0].x[-1]) if len(before) else None,
     )
-    return _figure(name, _rank(story, words, uid, rank), chart)
+    note = [story.label, _rank(story, words, uid, rank)]
+    return _figure(name, " · ".join(part for part in note if part), chart)
 
 
 def _rank(story: Story, words, uid, rank: str) -> str:
@@ -234,13 +236,14 @@ def _worst(story: Story, words) -> str:
     if len(story.scores) < 3:
         return ""
     columns = [name for name in ("mase", "smape", "mae", "rmse") if name in story.scores]
-    rows = story.scores.sort_values("mase", ascending=False, kind="stable").head(10)
+    known = story.scores[np.isfinite(story.scores["mase"])]
+    rows = known.sort_values("mase", ascending=False, kind="stable").head(10)
     names = {"mase": "MASE", "smape": "sMAPE", "mae": "MAE", "rmse": "RMSE"}
     body = [
         [readable(row["unique_id"]), *(number(float(row[name])) for name in columns)]
         for row in rows.to_dict("records")
     ]
-    table = _table([words["id"], *(names[name] for name in columns)], body)
+    table = _table([words["id"], *(names[name] for name in columns)], body, "numbers")
     return f"<section><details><summary>{words['worst_table']}</summary>{table}</details></section>"
 
 
@@ -305,14 +308,13 @@ def _legend(names: Sequence[str], words) -> str:
     return f"<ul class=legend>{''.join(items)}</ul>"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], style: str = "plain") -> str:
     top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
     body = "".join(
         "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
     )
-    return (
-        f"<div class=table><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
+    table = f"<table class={style}><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+    return f"<div class=table>{table}</div>"
 
 
 def _of(frame, uid):
@@ -412,7 +414,9 @@ i.history{--line:var(--past)}i.truth{--line:var(--ink);opacity:.4;height:4px}
 table{border-collapse:collapse;font-size:.88rem;width:100%;font-variant-numeric:tabular-nums}
 th,td{text-align:left;padding:5px 14px 5px 0;border-bottom:1px solid var(--line-soft);
 vertical-align:top;overflow-wrap:anywhere}
-td:first-child{min-width:9.5rem}
+.plain td:first-child{min-width:9.5rem}
+.numbers td+td,.numbers th+th{text-align:right;white-space:nowrap;overflow-wrap:normal}
+.numbers td:last-child,.numbers th:last-child{padding-right:2px}
 th{color:var(--muted);font-weight:500}
 summary{cursor:pointer;font-weight:600}
 details[open] summary{margin-bottom:.5rem}

@@ -28,6 +28,7 @@ from tsmodels.checks import did_you_mean, fault
 from tsmodels.jobs.config import Job, JobError, Source, make_forecaster
 from tsmodels.jobs.report import Story, render, skill_in_words
 from tsmodels.metrics import evaluate, owa
+from tsmodels.networks import resolve
 from tsmodels.persistence import replacing
 
 FORMAT_VERSION = 1
@@ -418,5 +419,6 @@ def _story(work: _Work, manifest: Mapping[str, Any]) -> Story:
 
 
 def _network_words(estimator: Any) -> str:
-    fitted = getattr(estimator, "network_", None)  # a baseline has none
-    return type(estimator if fitted is None else fitted).__name__
+    """The network's name; a backtest leaves its estimator unfitted, and a baseline has none."""
+    network = getattr(estimator, "network_", getattr(estimator, "network", None))
+    return type(estimator if network is None else resolve(network)).__name__
