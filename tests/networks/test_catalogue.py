@@ -41,8 +41,8 @@ def test_an_lstm_by_hand(entries):
     assert lstm.network == "Long short-term memory"
     assert lstm.paper.startswith("Hochreiter & Schmidhuber, 1997")
     assert (lstm.tasks, lstm.causal, lstm.streaming) == ("all but translation", True, True)
-    stem, cell, steps, head = 2 * 64, 4 * (64 + 64 + 1) * 64, (64 + 1) * 24 * 64, 64 + 1
-    assert lstm.parameters == stem + cell + steps + head
+    cell, steps, head = 4 * (1 + 64 + 1) * 64, (64 + 1) * 24 * 64, 64 + 1
+    assert lstm.parameters == cell + steps + head
 
 
 def test_what_the_hooks_say(entries):
