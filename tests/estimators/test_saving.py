@@ -161,6 +161,8 @@ def keras_config(module, kind, config=None, registered="tsmodels>SMAPE"):
             lambda m: m["state"].update(network_={"network": "mlp", "dict": []}),
             "weights do not fit",
         ),
+        (lambda m: m["state"].update(horizon_=10**9), "weights do not fit"),
+        (lambda m: m["state"].update(lookback_=10**12), "weights do not fit"),
     ],
 )
 def test_tampered_files_are_refused_with_a_sentence(fitted, tmp_path, change, sentence):

@@ -110,10 +110,11 @@ def load(
 
 
 def _check_weights(blueprint: Any, weights: list[np.ndarray]) -> None:
-    from tsmodels.training.compiled import leased
+    """Shapes before values: a file cannot ask for more memory than its own weights take."""
+    from tsmodels.backend import keras
 
-    with leased(blueprint) as compiled:
-        own = [tuple(weight.shape) for weight in compiled.model.weights]
+    with keras.StatelessScope(initialize_variables=False):
+        own = [tuple(weight.shape) for weight in blueprint.build().weights]
     if own != [weight.shape for weight in weights]:
         raise ValueError("its weights do not fit its network")
 
