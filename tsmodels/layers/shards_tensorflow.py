@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 raw = tf.raw_ops
-ROWS = 16  # sequences that a shard has at least
+ROWS = 32  # sequences that a shard has at least: each pays for the weights at every step
 
 
 class Cell(NamedTuple):
