@@ -96,9 +96,12 @@ def build(layer: Any, shape: tuple[int, ...]) -> Any:
 
 
 def loaded(layer: Any, values: Iterable[tuple[Any, Any]]) -> keras.StatelessScope:
-    """A scope with the weights `values`, pairs (variable, tensor); none may be left out."""
+    """A scope with the weights `values`, pairs (variable, tensor); none may be left out.
+
+    Rates of dropout are weights that inference does not read.
+    """
     values = list(values)
-    missing = {id(w): w.path for w in layer.weights}
+    missing = {id(w): w.path for w in layer.weights if w.name != "dropout_rate"}
     for variable, value in values:
         missing.pop(id(variable))
         assert tuple(variable.shape) == tuple(value.shape), (

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tsmodels import Forecaster
-from tsmodels.networks import LSTM, NLinear
+from tsmodels.backend import ops
+from tsmodels.networks import LSTM, MLP, NETWORKS, NLinear, resolve
 from tsmodels.networks.assembly import forecast_model
 from tsmodels.training import compiled
 from tsmodels.training.blueprint import Blueprint, first_values
@@ -118,6 +119,15 @@ def test_few_optimizers_are_kept():
     assert len(entry._trainers) == compiled.TRAINERS
 
 
+def test_another_rate_of_dropout_needs_no_other_model(built):
+    fits = [Forecaster(MLP(d_model=4, dropout=d), **SETTINGS).fit(A) for d in (0.2, 0.6, 0.2)]
+    assert len(built) == 1
+    losses = [fit.history_["loss"] for fit in fits]
+    assert losses[0] == losses[2] != losses[1]
+    rates = [v for v in fits[1].model_.variables if v.name == "dropout_rate"]
+    assert [float(ops.convert_to_numpy(rate)) for rate in rates] == pytest.approx([0.6, 0.6])
+
+
 def test_first_values_depend_on_the_seed_alone():
     entry = nlinear(network=LSTM(d_model=4, dropout=0.1))
     one, two = entry.build(1), entry.build(2)
@@ -126,3 +136,20 @@ def test_first_values_depend_on_the_seed_alone():
     for x, y in zip(a, b, strict=True):
         np.testing.assert_array_equal(x, y)
     assert any((x != y).any() for x, y in zip(a, c, strict=True))
+
+
+@pytest.mark.parametrize("name", [n for n in sorted(NETWORKS) if NETWORKS[n].variable_dropout])
+def test_a_rate_that_is_given_is_as_good_as_one_built_in(name):
+    past = RNG.normal(size=(3, 24, 1)).astype("float32")
+    outputs = []
+    for rate in (0.5, 0.2):
+        network = resolve(name, d_model=8, dropout=rate)
+        blueprint = Blueprint.of(forecast_model, network=network, lookback=24, horizon=4)
+        model = blueprint.given(dropout_rate=0.2).build(0)
+        for variable, value in zip(
+            model.variables, first_values(blueprint.given(dropout_rate=0.2), model, 3), strict=True
+        ):
+            variable.assign(value)
+        outputs.append(ops.convert_to_numpy(model({"past": past}, training=True)))
+    np.testing.assert_allclose(*outputs, atol=1e-6)
+    assert any(v.name == "dropout_rate" for v in model.variables)

@@ -16,6 +16,7 @@ from tsmodels.layers.convolution import (
 )
 from tsmodels.layers.decoders import AttentionDecoder, BahdanauDecoder, LuongDecoder
 from tsmodels.layers.decomposition import SeriesDecomposition
+from tsmodels.layers.dropout import Dropout
 from tsmodels.layers.feedback import FeedBack
 from tsmodels.layers.linear import DenseResidual, TimeLinear
 from tsmodels.layers.mamba import Mamba2Block, MambaBlock
@@ -53,6 +54,7 @@ __all__ = [
     "DenseReparameterization",
     "DenseResidual",
     "DotAttention",
+    "Dropout",
     "FeedBack",
     "GatedFeedForward",
     "GeneralAttention",

@@ -12,6 +12,7 @@ from typing import Any
 from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int, check_option, check_real, fault
 from tsmodels.layers import cache
+from tsmodels.layers.dropout import Dropout
 from tsmodels.layers.positions import alibi, alibi_slopes, rotary
 
 POSITIONS = (None, "rotary", "alibi")
@@ -202,7 +203,7 @@ class MultiHeadAttention(keras.layers.Layer):
         self.dropout = check_real("dropout", dropout, 0.0, 1.0, open_high=True)
         self.causal = causal
         self.positions = check_option("positions", positions, POSITIONS)
-        self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
+        self.drop = Dropout(dropout, dtype=self.dtype_policy)
         self.supports_masking = True
 
     def build(self, query_shape: Any, key_shape: Any = None, value_shape: Any = None) -> None:

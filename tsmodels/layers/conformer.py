@@ -12,6 +12,7 @@ from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int, check_real
 from tsmodels.layers.attention import MultiHeadAttention
 from tsmodels.layers.convolution import CausalDepthwiseConv1D
+from tsmodels.layers.dropout import Dropout
 from tsmodels.layers.transformer import EPSILON
 
 
@@ -82,7 +83,7 @@ class ConformerBlock(keras.layers.Layer):
         self.kernel_size, self.causal, self.positions = kernel_size, causal, positions
         self.dropout = check_real("dropout", dropout, 0.0, 1.0, open_high=True)
         dtype = self.dtype_policy
-        self.drop = keras.layers.Dropout(dropout, dtype=dtype)
+        self.drop = Dropout(dropout, dtype=dtype)
         self.norms = [_norm(f"norm_{i}", dtype) for i in range(5)]
         self.widen = [
             keras.layers.Dense(d_ff, "silu", name=f"widen_{i}", dtype=dtype) for i in "fg"

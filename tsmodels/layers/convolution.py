@@ -13,6 +13,7 @@ from typing import Any
 
 from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int
+from tsmodels.layers.dropout import Dropout
 
 State = Mapping[str, Any]
 
@@ -173,7 +174,7 @@ class TCNBlock(keras.layers.Layer):
         )
         self.first = CausalConv1D(filters, kernel_size, dilation_rate, name="first", **shape)
         self.second = CausalConv1D(filters, kernel_size, dilation_rate, name="second", **shape)
-        self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
+        self.drop = Dropout(dropout, dtype=self.dtype_policy)
         self.skip = keras.layers.Dense(filters, name="skip", dtype=self.dtype_policy)
         self.supports_masking = True
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int, check_real
+from tsmodels.layers.dropout import Dropout
 
 EPSILON = 1e-5  # of the layer norm
 
@@ -62,7 +63,7 @@ class DenseResidual(keras.layers.Layer):
         self.hidden = keras.layers.Dense(units, activation="relu", name="hidden")
         self.out = keras.layers.Dense(outputs, name="out")
         self.skip = keras.layers.Dense(outputs, name="skip")
-        self.drop = keras.layers.Dropout(dropout)
+        self.drop = Dropout(dropout)
         self.norm = keras.layers.LayerNormalization(epsilon=EPSILON, name="norm")
 
     def build(self, input_shape: Any) -> None:

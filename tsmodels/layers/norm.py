@@ -11,6 +11,7 @@ from typing import Any
 
 from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int, check_option
+from tsmodels.layers.dropout import Dropout
 
 CENTRES = ("mean", "last", "season")
 
@@ -132,7 +133,7 @@ class PreNorm(keras.layers.Layer):
         super().__init__(**kwargs)
         self.layer, self.rate = layer, dropout
         self.norm = keras.layers.RMSNormalization(epsilon=1e-5, name="norm")
-        self.drop = keras.layers.Dropout(dropout)
+        self.drop = Dropout(dropout)
 
     def build(self, input_shape: Any) -> None:
         self.norm.build(input_shape)

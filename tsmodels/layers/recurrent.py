@@ -10,6 +10,7 @@ from typing import Any
 
 from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int, check_option, fault
+from tsmodels.layers.dropout import Dropout
 
 kernels: Any = None  # Keras' own loop everywhere
 if keras.config.backend() == "tensorflow":
@@ -136,6 +137,7 @@ class Recurrent(keras.layers.Layer):
         self.dropout, self.recurrent_dropout = dropout, recurrent_dropout
         self.l1, self.l2 = l1, l2
         self.supports_masking = True
+        self.drop = Dropout(dropout, steps_alike=True)
         self.run = self._make(units // 2 if bidirectional else units)
 
     def _make(self, units: int) -> Any:
@@ -143,7 +145,6 @@ class Recurrent(keras.layers.Layer):
         layer = CELLS[self.cell](
             units,
             return_sequences=True,
-            dropout=self.dropout,
             recurrent_dropout=self.recurrent_dropout,
             kernel_regularizer=penalty,
             recurrent_regularizer=penalty,
@@ -159,7 +160,8 @@ class Recurrent(keras.layers.Layer):
         self.built = True
 
     def call(self, x: Any, mask: Any = None, training: bool = False) -> Any:
-        y = self.run(x, mask=mask, training=training)  # (B, T, units)
+        dropped = self.drop(x, training=training)
+        y = self.run(dropped, mask=mask, training=training)  # (B, T, units)
         return x + y if self.residual else y
 
     def compute_output_shape(self, input_shape: Any) -> Any:

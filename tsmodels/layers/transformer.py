@@ -11,6 +11,7 @@ from typing import Any
 from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int, check_option, check_real
 from tsmodels.layers.attention import MultiHeadAttention
+from tsmodels.layers.dropout import Dropout
 
 EPSILON = 1e-5
 NORMS = ("layer", "batch")
@@ -38,7 +39,7 @@ class _TransformerLayer(keras.layers.Layer):
         self.norm = check_option("norm", norm, NORMS)
         self.positions = positions
         self.dropout = check_real("dropout", dropout, 0.0, 1.0, open_high=True)
-        self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
+        self.drop = Dropout(dropout, dtype=self.dtype_policy)
         self.norms = [self._norm(i) for i in range(self.n_attentions + 1)]
         self.widen = keras.layers.Dense(d_ff, activation, name="widen", dtype=self.dtype_policy)
         self.supports_masking = True

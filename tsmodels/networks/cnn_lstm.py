@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from tsmodels.backend import keras
 from tsmodels.layers.convolution import CausalConv1D, SequenceMaxPooling
+from tsmodels.layers.dropout import Dropout
 from tsmodels.layers.recurrent import Recurrent
 from tsmodels.layers.variational import DenseReparameterization, MonteCarloDropout
 from tsmodels.networks.base import Network, Rate, register
@@ -58,6 +58,8 @@ class _ConvolvedLSTM(Network):
 class CNNLSTM(_ConvolvedLSTM):
     """Convolution, pooling and LSTM. Sainath et al., 2015; for forecasts, Kim & Cho, 2019."""
 
+    variable_dropout: ClassVar[bool] = True
+
 
 @register("bayesian_cnn_lstm")
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +74,8 @@ class BayesianCNNLSTM(_ConvolvedLSTM):
     Gal & Ghahramani, 2016.
     """
 
+    variable_dropout: ClassVar[bool] = True
+
     dropout: Rate = 0.1
     kl_weight: float = 1e-5
     prior_std: float = 1.0
@@ -79,7 +83,7 @@ class BayesianCNNLSTM(_ConvolvedLSTM):
 
     def layers(self) -> list[Any]:
         always = self.draw == "always"
-        drop = MonteCarloDropout if always else keras.layers.Dropout
+        drop = MonteCarloDropout if always else Dropout
         gaussian = DenseReparameterization(
             self.d_model,
             activation="gelu",

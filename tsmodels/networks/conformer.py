@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from tsmodels.backend import keras
 from tsmodels.checks import fault
 from tsmodels.layers.conformer import ConformerBlock
 from tsmodels.layers.convolution import PatchEmbedding
+from tsmodels.layers.dropout import Dropout
 from tsmodels.networks.base import Network, Rate, register
 from tsmodels.space import Choice, Int, Real
 
@@ -24,6 +24,7 @@ class Conformer(Network):
     sines.
     """
 
+    variable_dropout: ClassVar[bool] = True
     search_space: ClassVar = {
         "d_model": Choice([16, 32, 64, 128]),
         "n_layers": Int(1, 4),
@@ -72,4 +73,4 @@ class Conformer(Network):
             for _ in range(self.n_layers)
         ]
         pieces = PatchEmbedding(self.d_model, self.subsample)
-        return [pieces, keras.layers.Dropout(self.dropout), *blocks]
+        return [pieces, Dropout(self.dropout), *blocks]

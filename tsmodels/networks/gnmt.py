@@ -9,6 +9,7 @@ from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int, check_option
 from tsmodels.layers.attention import AdditiveAttention
 from tsmodels.layers.decoders import AttentionDecoder, State
+from tsmodels.layers.recurrent import LSTM
 from tsmodels.networks.base import Memory, Rate, register
 from tsmodels.networks.forcing import TeacherForced
 from tsmodels.space import Choice, Int, Real
@@ -137,7 +138,7 @@ class GNMT(TeacherForced):
         }
 
     def _lstm(self, name: str) -> Any:
-        return keras.layers.LSTM(
+        return LSTM(
             self.d_model,
             return_sequences=True,
             return_state=True,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from tsmodels.backend import keras, ops
+from tsmodels.layers.dropout import Dropout
 from tsmodels.layers.transformer import EPSILON, TransformerEncoderLayer
 from tsmodels.networks.base import Network, Rate, register
 from tsmodels.space import Choice, Int, Real
@@ -21,6 +22,7 @@ class ITransformer(Network):
     through the standard deviation of the window; our RevIN takes it as a constant.
     """
 
+    variable_dropout: ClassVar[bool] = True
     search_space: ClassVar = {
         "d_model": Choice([32, 64, 128, 256]),
         "n_layers": Int(1, 4),
@@ -47,7 +49,7 @@ class ITransformer(Network):
         }
         return {
             "embed": keras.layers.Dense(self.d_model, name="embed"),
-            "drop": keras.layers.Dropout(self.dropout),
+            "drop": Dropout(self.dropout),
             **encoder,
             "norm": keras.layers.LayerNormalization(epsilon=EPSILON, name="norm"),
         }

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from tsmodels.backend import keras, ops
 from tsmodels.checks import fault
 from tsmodels.layers.decomposition import SeriesDecomposition
+from tsmodels.layers.dropout import Dropout
 from tsmodels.layers.linear import TimeLinear
 from tsmodels.networks.base import Network, Rate, RevINCentre, register
 from tsmodels.space import Choice, Int, Real
@@ -84,6 +85,7 @@ class MLP(Network):
     The paper is that of the residual blocks. The linear map starts at zero.
     """
 
+    variable_dropout: ClassVar[bool] = True
     search_space: ClassVar = {
         "d_model": Int(32, 512, log=True),
         "n_layers": Int(1, 4),
@@ -121,7 +123,7 @@ class _ResidualBlock(keras.layers.Layer):
         self.units, self.rate = units, dropout
         self.inner = keras.layers.Dense(units, activation="gelu")
         self.outer = keras.layers.Dense(units)
-        self.drop = keras.layers.Dropout(dropout)
+        self.drop = Dropout(dropout)
 
     def build(self, input_shape: Any) -> None:
         self.inner.build(input_shape)

@@ -23,6 +23,7 @@ class Mamba(Network):
     computes, "zoh" what their paper says.
     """
 
+    variable_dropout: ClassVar[bool] = True
     search_space: ClassVar = {
         "d_model": Choice([16, 32, 64, 128]),
         "n_layers": Int(1, 4),
@@ -54,6 +55,7 @@ class Mamba2(Network):
     `n_heads` must divide the inner width, `expand` times `d_model`.
     """
 
+    variable_dropout: ClassVar[bool] = True
     search_space: ClassVar = {
         "d_model": Choice([16, 32, 64, 128]),
         "n_layers": Int(1, 4),

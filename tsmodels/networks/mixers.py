@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int, check_real
+from tsmodels.layers.dropout import Dropout
 from tsmodels.layers.linear import DenseResidual, TimeLinear
 from tsmodels.networks.base import Network, Rate, register
 from tsmodels.space import Choice, Int, Real
@@ -25,6 +26,7 @@ class TiDE(Network):
     at all steps; here those of the past and of the future have a projection each.
     """
 
+    variable_dropout: ClassVar[bool] = True
     search_space: ClassVar = {
         "d_model": Int(64, 512, log=True),
         "n_layers": Int(1, 3),
@@ -92,6 +94,7 @@ class TSMixer(Network):
     normalise each window over time and channels; the authors' batch norm is their other choice.
     """
 
+    variable_dropout: ClassVar[bool] = True
     search_space: ClassVar = {
         "d_model": Choice([16, 32, 64, 128]),
         "n_layers": Int(1, 6),
@@ -149,7 +152,7 @@ class MixerBlock(keras.layers.Layer):
         super().__init__(**kwargs)
         self.units = check_int("units", units)
         self.dropout = check_real("dropout", dropout, 0.0, 1.0, open_high=True)
-        self.drop = keras.layers.Dropout(dropout)
+        self.drop = Dropout(dropout)
         self.norms = [
             keras.layers.LayerNormalization(axis=(-2, -1), epsilon=1e-5, name=f"norm_{name}")
             for name in ("time", "channels")

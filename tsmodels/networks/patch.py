@@ -9,6 +9,7 @@ import numpy as np
 
 from tsmodels.backend import keras, ops
 from tsmodels.checks import fault
+from tsmodels.layers.dropout import Dropout
 from tsmodels.layers.positions import LearnedPositions
 from tsmodels.layers.transformer import TransformerEncoderLayer
 from tsmodels.networks.base import Memory, Network, Rate, register
@@ -44,6 +45,7 @@ class PatchTST(Network):
     patches, and a patch is hidden where all of its steps are.
     """
 
+    variable_dropout: ClassVar[bool] = True
     search_space: ClassVar = {
         "d_model": Choice([16, 32, 64, 128]),
         "n_layers": Int(1, 3),
@@ -85,7 +87,7 @@ class PatchTST(Network):
             for i in range(self.n_layers)
         }
         embed = keras.layers.Dense(self.d_model, name="embed")
-        return {"embed": embed, "drop": keras.layers.Dropout(self.dropout), **encoder}
+        return {"embed": embed, "drop": Dropout(self.dropout), **encoder}
 
     @property
     def causal(self) -> bool:

@@ -21,6 +21,7 @@ class _RecurrentStack(Network):
     on the state and the kernels.
     """
 
+    variable_dropout: ClassVar[bool] = True
     cell: ClassVar[str]
     search_space: ClassVar = {
         "d_model": Choice([16, 32, 64, 128]),

@@ -28,6 +28,7 @@ class Seq2Seq(TeacherForced):
     `TeacherForced` for training with true values.
     """
 
+    variable_dropout: ClassVar[bool] = True
     search_space: ClassVar = {
         "d_model": Choice([16, 32, 64, 128]),
         "n_layers": Int(1, 3),

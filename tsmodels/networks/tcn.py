@@ -22,6 +22,7 @@ class TCN(Network):
     15
     """
 
+    variable_dropout: ClassVar[bool] = True
     search_space: ClassVar = {
         "d_model": Choice([16, 32, 64, 128]),
         "n_layers": Int(3, 8),

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int, check_real, fault
 from tsmodels.layers.attention import masked_softmax
+from tsmodels.layers.dropout import Dropout
 from tsmodels.layers.positions import LearnedPositions
 from tsmodels.networks.base import Network, Rate, register
 from tsmodels.space import Choice, Real
@@ -28,7 +29,7 @@ class GatedSkip(keras.layers.Layer):
     def __init__(self, dropout: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.dropout = check_real("dropout", dropout, 0.0, 1.0, open_high=True)
-        self.drop = keras.layers.Dropout(dropout)
+        self.drop = Dropout(dropout)
         self.norm = keras.layers.LayerNormalization(epsilon=EPSILON, name="norm")
 
     def build(self, x_shape: Any, skip_shape: Any) -> None:
@@ -124,7 +125,7 @@ class InterpretableAttention(keras.layers.Layer):
     def __init__(self, n_heads: int, dropout: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.n_heads, self.dropout = check_int("n_heads", n_heads), dropout
-        self.drop = keras.layers.Dropout(dropout)
+        self.drop = Dropout(dropout)
 
     def build(self, input_shape: Any) -> None:
         width = input_shape[-1]
@@ -159,6 +160,7 @@ class TFT(Network):
     future covariates, the decoder reads learned step vectors, which the paper does not have.
     """
 
+    variable_dropout: ClassVar[bool] = True
     search_space: ClassVar = {
         "d_model": Choice([16, 32, 64, 128]),
         "n_heads": Choice([1, 2, 4]),

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from tsmodels.backend import keras, ops
 from tsmodels.checks import fault
+from tsmodels.layers.dropout import Dropout
 from tsmodels.layers.positions import LearnedPositions, SinusoidalPositions
 from tsmodels.layers.transformer import (
     EPSILON,
@@ -34,6 +35,7 @@ class Transformer(Network):
     values of each layer, (B, max_length, d_model) each, beyond which it forgets.
     """
 
+    variable_dropout: ClassVar[bool] = True
     search_space: ClassVar = {
         "d_model": Choice([16, 32, 64, 128]),
         "n_layers": Int(1, 3),
@@ -77,7 +79,7 @@ class Transformer(Network):
         }
         return {
             **({"positions": self._table("positions")} if self._added else {}),
-            "drop": keras.layers.Dropout(self.dropout),
+            "drop": Dropout(self.dropout),
             **encoder,
             "encoder_norm": keras.layers.LayerNormalization(epsilon=EPSILON, name="encoder_norm"),
             **decoder,

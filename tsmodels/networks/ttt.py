@@ -52,6 +52,8 @@ class _TTT(Network):
 class TTTLinearNetwork(_TTT):
     """TTT-Linear: the state is a linear model. Sun et al., 2024, arXiv 2407.04620."""
 
+    variable_dropout: ClassVar[bool] = True
+
     layer: ClassVar[Any] = TTTLinear
 
 
@@ -59,5 +61,7 @@ class TTTLinearNetwork(_TTT):
 @dataclass(frozen=True, kw_only=True)
 class TTTMLPNetwork(_TTT):
     """TTT-MLP: the state is a two-layer perceptron. Sun et al., 2024, arXiv 2407.04620."""
+
+    variable_dropout: ClassVar[bool] = True
 
     layer: ClassVar[Any] = TTTMLP

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from tsmodels.backend import keras
 from tsmodels.checks import fault
 from tsmodels.layers.convolution import PatchEmbedding
+from tsmodels.layers.dropout import Dropout
 from tsmodels.layers.positions import ClassToken, LearnedPositions
 from tsmodels.layers.transformer import EPSILON, TransformerEncoderLayer
 from tsmodels.networks.base import Memory, Network, Rate, register
@@ -24,6 +25,7 @@ class ViT(Network):
     which decoders and heads read. At most `max_length` tokens have a position.
     """
 
+    variable_dropout: ClassVar[bool] = True
     search_space: ClassVar = {
         "d_model": Choice([16, 32, 64, 128]),
         "n_layers": Int(1, 4),
@@ -68,7 +70,7 @@ class ViT(Network):
             PatchEmbedding(self.d_model, self.patch_size),
             ClassToken(),
             LearnedPositions(self.max_length + 1),
-            keras.layers.Dropout(self.dropout),
+            Dropout(self.dropout),
             *encoder,
             keras.layers.LayerNormalization(epsilon=EPSILON),
         ]

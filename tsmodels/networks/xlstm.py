@@ -26,6 +26,7 @@ class XLSTM(Network):
     ['mlstm_blo', 'mlstm_blo', 'slstm_blo', 'gated_fee']
     """
 
+    variable_dropout: ClassVar[bool] = True
     search_space: ClassVar = {
         "d_model": Choice([16, 32, 64, 128]),
         "n_layers": Int(1, 4),

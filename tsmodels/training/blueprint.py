@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,15 +24,27 @@ class Blueprint:
 
     make: Callable[..., Any]
     arguments: tuple[tuple[str, Any], ...]
+    values: tuple[tuple[str, float], ...] = field(default=(), compare=False)
 
     @classmethod
     def of(cls, make: Callable[..., Any], **arguments: Any) -> Blueprint:
         """The blueprint that calls `make(**arguments, seed=seed)`; arguments must be hashable."""
         return cls(make, tuple(sorted(arguments.items())))
 
+    def given(self, **values: float) -> Blueprint:
+        """The same blueprint, but that variables of these names start from these values.
+
+        Models that differ in nothing else share compiled functions.
+        """
+        return replace(self, values=tuple(sorted(values.items())))
+
     def build(self, seed: int = 0) -> Any:
         """A new `keras.Model`."""
-        return self.make(**dict(self.arguments), seed=seed)
+        model = self.make(**dict(self.arguments), seed=seed)
+        for variable in model.variables:
+            if variable.name in dict(self.values):
+                variable.assign(dict(self.values)[variable.name])
+        return model
 
 
 def first_values(blueprint: Blueprint, model: Any, seed: int) -> list[np.ndarray]:
@@ -45,7 +57,8 @@ def first_values(blueprint: Blueprint, model: Any, seed: int) -> list[np.ndarray
         again = [variable for layer in model.layers for variable in _built_again(layer)]
     if [v.shape for v in again] != [v.shape for v in model.variables]:
         again = blueprint.build(seed).variables
-    return [np.array(ops.convert_to_numpy(variable)) for variable in again]
+    values = dict(blueprint.values)
+    return [np.array(values.get(v.name, ops.convert_to_numpy(v)), v.dtype) for v in again]
 
 
 def _built_again(layer: Any) -> list[Any]:

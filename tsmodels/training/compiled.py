@@ -36,12 +36,11 @@ class Compiled:
         self._trainers: OrderedDict[Any, Trainer] = OrderedDict()
         self._holds: Any = None
 
-    def start(self, seed: int) -> None:
-        """Gives every variable the value that a model built with `seed` starts from."""
+    def start(self, blueprint: Blueprint, seed: int) -> None:
+        """Gives every variable the value that a model of `blueprint` and `seed` starts from."""
         self._holds = None
-        for variable, value in zip(
-            self.model.variables, first_values(self.blueprint, self.model, seed), strict=True
-        ):
+        values = first_values(blueprint, self.model, seed)
+        for variable, value in zip(self.model.variables, values, strict=True):
             variable.assign(value)
 
     def put(self, weights: list[np.ndarray]) -> None:

@@ -45,7 +45,7 @@ def fit(
     callbacks = callbacks_of(recipe, budget, validation is not None)
     rng = np.random.default_rng(seeds[1])
     with leased(blueprint) as compiled:
-        compiled.start(seeds[0])
+        compiled.start(blueprint, seeds[0])
         run = Run(compiled.model, windows, validation, budget, recipe.batch_size, rng, callbacks)
         if any(map(_watches_batches, callbacks)):
             history = train_with_keras(run, loss, optimizer_of(recipe, rate))
