@@ -175,7 +175,7 @@ def estimators(draw):
         "freq": draw(often(None, "h", "D", "MS", "W", "SMS", 1, "nonsense")),
         "season_length": draw(often(None, 3, 50)),
     }
-    if draw(st.integers(0, 7)):
+    if draw(st.integers(0, 2)):
         cls = draw(st.sampled_from([Naive, SeasonalNaive, Drift, HistoricMean]))
         return cls(horizon=draw(st.integers(1, 9)), **shared)
     settings = {"horizon": 2, "lookback": 4, "max_steps": 1, "validation": None, "random_state": 0}
