@@ -22,7 +22,7 @@ from tsmodels.layers.linear import DenseResidual, TimeLinear
 from tsmodels.layers.mamba import Mamba2Block, MambaBlock
 from tsmodels.layers.norm import PreNorm, RevIN
 from tsmodels.layers.positions import ClassToken, LearnedPositions, SinusoidalPositions
-from tsmodels.layers.recurrent import Recurrent
+from tsmodels.layers.recurrent import GRU, LSTM, Recurrent, SimpleRNN
 from tsmodels.layers.rwkv import (
     RWKV4Block,
     RWKV4ChannelMix,
@@ -56,8 +56,10 @@ __all__ = [
     "DotAttention",
     "Dropout",
     "FeedBack",
+    "GRU",
     "GatedFeedForward",
     "GeneralAttention",
+    "LSTM",
     "LearnedPositions",
     "LuongDecoder",
     "MLSTMBlock",
@@ -83,6 +85,7 @@ __all__ = [
     "SLSTMBlock",
     "SequenceMaxPooling",
     "SeriesDecomposition",
+    "SimpleRNN",
     "SinusoidalPositions",
     "TCNBlock",
     "TTTLinear",

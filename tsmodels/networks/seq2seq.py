@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 from tsmodels.backend import keras
 from tsmodels.checks import fault
 from tsmodels.layers.decoders import BahdanauDecoder, LuongDecoder
-from tsmodels.layers.recurrent import Recurrent
+from tsmodels.layers.recurrent import GRU, Recurrent
 from tsmodels.networks.base import Memory, Rate, as_memory, last_step, register
 from tsmodels.networks.forcing import TeacherForced
 from tsmodels.space import Choice, Int, Real
@@ -116,7 +116,7 @@ class Seq2Seq(TeacherForced):
 
     def _decoder(self) -> Any:
         if self.attention == "none":
-            return keras.layers.GRU(self.d_model, return_sequences=True, name="decoder")
+            return GRU(self.d_model, return_sequences=True, name="decoder")
         if self.attention == "additive":
             return BahdanauDecoder(self.d_model, start="zeros", name="decoder")
         return LuongDecoder(self.d_model, self.attention, name="decoder")

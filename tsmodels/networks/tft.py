@@ -13,6 +13,7 @@ from tsmodels.checks import check_int, check_real, fault
 from tsmodels.layers.attention import masked_softmax
 from tsmodels.layers.dropout import Dropout
 from tsmodels.layers.positions import LearnedPositions
+from tsmodels.layers.recurrent import LSTM
 from tsmodels.networks.base import Network, Rate, register
 from tsmodels.space import Choice, Real
 
@@ -179,7 +180,7 @@ class TFT(Network):
 
     def layers(self) -> dict[str, Any]:
         lstm = {
-            name: keras.layers.LSTM(
+            name: LSTM(
                 self.d_model, return_sequences=True, return_state=True, name=name
             )
             for name in ("lstm_past", "lstm_future")
