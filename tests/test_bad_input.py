@@ -381,7 +381,7 @@ EXTREMES = {
 }
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 @pytest.mark.parametrize("cls", [Forecaster, Naive, SeasonalNaive, Drift, HistoricMean])
 def test_extreme_values_have_finite_forecasts(cls):
     frames = [

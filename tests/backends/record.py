@@ -1,11 +1,13 @@
 """Writes the fitted files of this folder, and the forecasts that every backend must give.
 
-    KERAS_BACKEND=tensorflow python tests/backends/record.py
+    KERAS_BACKEND=tensorflow python tests/backends/record.py [NAME ...]
 
-Run it again only when the format of files changes, and say so in the change: the files are old on
-purpose. `frame.csv` is what was learned from, `forecasts.csv` what TensorFlow forecast.
+The files are old on purpose. Run it again, for the models concerned alone, only when the format of
+files or the weights of a network change, and say in the change that files saved before cannot be
+read. `frame.csv` is what was learned from, `forecasts.csv` what TensorFlow forecast.
 """
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -55,17 +57,19 @@ def forecasts(fitted, table):
     return pd.concat([answer.assign(asked=asked) for asked, answer in answers.items()])
 
 
-def main():
+def main(names):
     assert keras.backend.backend() == "tensorflow"
     DATA.mkdir(exist_ok=True)
-    table, said = frame(), []
-    for name, model in models().items():
-        model.fit(table).save(DATA / f"{name}.tsmodels")
-        said.append(forecasts(model, table).assign(model=name))
+    table, path = frame(), DATA / "forecasts.csv"
     table.to_csv(DATA / "frame.csv", index=False)
+    said = {name: part for name, part in pd.read_csv(path).groupby("model")} if names else {}
+    for name, model in models().items():
+        if name in names or not names:
+            model.fit(table).save(DATA / f"{name}.tsmodels")
+            said[name] = forecasts(model, table).assign(model=name)
     columns = ["model", "asked", "unique_id", "ds", "yhat"]
-    pd.concat(said)[columns].to_csv(DATA / "forecasts.csv", index=False)
+    pd.concat([said[name] for name in models()])[columns].to_csv(path, index=False)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

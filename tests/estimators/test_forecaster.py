@@ -1,6 +1,7 @@
 """The contract of `Forecaster`."""
 
 import copy
+import inspect
 import os
 import pickle
 import random
@@ -19,7 +20,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import RobustScaler
 
 import tsmodels
-from tsmodels import LSTM, MLP, Forecaster, NLinear, RollingOrigin
+from tsmodels import LSTM, MLP, Forecaster, NLinear, RollingOrigin, SeasonalNaive
 from tsmodels.backend import keras
 
 
@@ -196,6 +197,14 @@ def test_parameters_survive_clone_and_set_params(quick):
     assert clone(Forecaster("lstm")).get_params()["network"] == "lstm"
     model.set_params(network="gru", network__d_model=8, horizon=2)
     assert model.network.name == "gru" and model.network.d_model == 8 and model.horizon == 2
+
+
+@pytest.mark.parametrize("cls", [Forecaster, SeasonalNaive])
+def test_no_parameter_of_the_signature_is_lost(cls):
+    given = {name: f"of {name}" for name in inspect.signature(cls).parameters}
+    assert cls(**given).get_params(deep=False) == given
+    assert clone(cls(**given)).get_params(deep=False) == given
+    assert vars(cls().set_params(**given)) == given
 
 
 def test_a_grid_over_a_field_that_a_network_lacks_names_both():
