@@ -158,7 +158,7 @@ def _keras_model(s: dict[str, Any], rate: float = 1e-3) -> Any:
     layer = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU}[s["cell"]]
     inputs = keras.Input((s["lookback"], s["channels"]))
     x = layer(s["units"])(inputs)
-    x = keras.layers.Dense(s["horizon"] * s["units"], activation="gelu")(x)
+    x = keras.layers.Dense(s["horizon"] * s["units"], activation="silu")(x)
     y = keras.layers.Dense(1)(keras.layers.Reshape((s["horizon"], s["units"]))(x))
     model = keras.Model(inputs, y)
     model.compile(optimizer=keras.optimizers.Adam(rate, global_clipnorm=1.0), loss="mse")
@@ -227,7 +227,7 @@ def _torch_model(s: dict[str, Any]) -> Any:
 
         def forward(self, x: Any) -> Any:
             h = self.layer(x)[0][:, -1]
-            h = torch.nn.functional.gelu(self.steps(h))
+            h = torch.nn.functional.silu(self.steps(h))
             return self.head(h.reshape(-1, s["horizon"], s["units"]))[:, :, 0]
 
     return Model()

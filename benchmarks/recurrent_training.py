@@ -21,7 +21,7 @@ FIRST = {
     "horizon": 24,
     "channels": 1,
     "rows": 8000,
-    "steps": 60,
+    "steps": 240,
 }
 GRID = [{"units": 32}, {"units": 128}, {"batch": 32}, {"batch": 512}, {"lookback": 336}]
 GRID += [{"channels": 7}]
@@ -58,7 +58,7 @@ def main() -> None:
     print(f"  share of the GEMM limit ({limit / 1e9:.0f} GFLOP/s): {share:.0%}")
     for change in GRID if options.grid else []:
         settings = first | change
-        settings["steps"] = max(15, 60 * 128 // settings["batch"] * 96 // settings["lookback"])
+        settings["steps"] = max(30, 120 * 128 // settings["batch"] * 96 // settings["lookback"])
         runs = race("train", ["tsmodels", "torch"], settings, options)
         table(f"{options.cell.upper()} training, {change}", "window", runs)
     footer(options)

@@ -145,7 +145,7 @@ class Network:
         horizon, width = queries.shape[1:]
         steps = keras.layers.Dense(horizon * width, name="steps")(last_step(memory))  # (B, H * D)
         steps = ops.reshape(steps, (-1, horizon, width))  # (B, H, D)
-        return ops.gelu(steps + queries)
+        return ops.silu(steps + queries)
 
     def forecast(
         self,
