@@ -1,7 +1,8 @@
 """Does the two hundredth fit of a process cost what the twentieth did, in time and in memory?
 
-Every fit has a fresh estimator. Unless told they are all alike, so that compiled functions serve
-again; with `--vary` every fit has another lookback, and none do. The early fits are numbers 20 to
+Every fit has a fresh estimator. Lookbacks alternate between `--shapes` numbers, two unless told:
+compiled functions serve again where those are few, and never where they are as many as fits. The
+early fits are numbers 20 to
 40, the late ones the last 20; memory is the median of the process after each of them.
 """
 
@@ -25,7 +26,7 @@ def resident() -> float:
 
 def fit(number: int, y: np.ndarray, options: argparse.Namespace) -> tuple[float, float]:
     """Seconds of one fit and forecast, and MiB afterwards."""
-    lookback = 24 + number if options.vary else 24
+    lookback = 24 + number % options.shapes
     settings = {"horizon": 6, "lookback": lookback, "max_steps": options.steps}
     start = time.perf_counter()
     Forecaster(options.network, **settings, random_state=number).fit(y).predict()
@@ -37,7 +38,7 @@ def main() -> None:
     parser.add_argument("--fits", type=int, default=200)
     parser.add_argument("--network", default="lstm")
     parser.add_argument("--steps", type=int, default=50)
-    parser.add_argument("--vary", action="store_true", help="another shape for every fit")
+    parser.add_argument("--shapes", type=int, default=2, help="lookbacks in turn (2)")
     options = parser.parse_args()
     if options.fits < 60:
         parser.error(f"--fits must be at least 60. Got {options.fits}.")
@@ -55,7 +56,7 @@ def main() -> None:
     )
     table["late / early"] = table["late"] / table["early"]
     print(f"{options.fits} fits of {options.network}, {options.steps} steps each", end="")
-    print(", every shape another" if options.vary else ", all alike")
+    print(f", lookbacks {options.shapes}")
     print(table.round(3).to_string())
 
 
