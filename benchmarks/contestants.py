@@ -53,7 +53,7 @@ def dense(s: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
 def _spec(s: dict[str, Any]) -> Any:
     from tsmodels.networks import resolve
 
-    return resolve(s["cell"], d_model=s["units"], revin=None)
+    return resolve(s["cell"], revin=None, **({"d_model": s["units"]} if "units" in s else {}))
 
 
 def tsmodels_train(s: dict[str, Any]) -> Callable[[], float]:
@@ -120,9 +120,7 @@ def tsmodels_trial(s: dict[str, Any]) -> Callable[[], float]:
 
 
 def tsmodels_overhead(s: dict[str, Any]) -> Callable[[], float]:
-    from tsmodels.networks import DLinear
-
-    return tsmodels_train(s | {"cell": DLinear(revin=None), "units": 64})
+    return tsmodels_train(s | {"cell": "dlinear"})
 
 
 def tsmodels_job(s: dict[str, Any]) -> Callable[[], float]:

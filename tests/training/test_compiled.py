@@ -108,11 +108,11 @@ def test_few_models_are_kept(built):
 
 def test_few_optimizers_are_kept():
     from tsmodels.losses import resolve_loss
-    from tsmodels.training.recipe import Recipe, optimizer_of
+    from tsmodels.training.recipe import OptimizerPlan, Recipe
 
     entry = Compiled(nlinear())
     trainers = [
-        entry.trainer(resolve_loss("mse"), optimizer_of(Recipe(clipnorm=float(c)), 0.1))
+        entry.trainer(resolve_loss("mse"), OptimizerPlan.of(Recipe(clipnorm=float(c))), 0.1)
         for c in (1, 1, 2, 3, 4, 5, 1)
     ]
     assert trainers[0] is trainers[1] and trainers[6] is not trainers[0]

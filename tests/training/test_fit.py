@@ -17,7 +17,7 @@ from tsmodels.training.blueprint import Blueprint
 from tsmodels.training.callbacks import GradientNorm
 from tsmodels.training.fit import fit
 from tsmodels.training.predict import predict
-from tsmodels.training.recipe import Budget, Recipe, optimizer_of, rate_of, rates_at
+from tsmodels.training.recipe import Budget, OptimizerPlan, Recipe, rate_of, rates_at
 
 Y = 10.0 + np.sin(np.arange(120) * np.pi / 6)
 
@@ -110,7 +110,7 @@ def test_gradient_norm_on_request_is_that_before_clipping(path):
 
 def test_optimizer_is_a_copy_with_rate_and_clipping():
     template = keras.optimizers.Adam(0.5, beta_1=0.7)
-    made = optimizer_of(Recipe(optimizer=template), 1e-3)
+    made = OptimizerPlan.of(Recipe(optimizer=template)).make(1e-3)
     assert made is not template and made.beta_1 == 0.7 and made.global_clipnorm == 1.0
     assert float(made.learning_rate) == pytest.approx(1e-3)
 
@@ -136,7 +136,7 @@ def test_a_schedule_may_take_numbers_only():
 def test_an_optimizers_own_clipping_and_schedule_stay():
     schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)
     recipe = Recipe(optimizer=keras.optimizers.SGD(schedule, clipvalue=0.5), learning_rate=None)
-    made = optimizer_of(recipe, rate_of(recipe, 100))
+    made = OptimizerPlan.of(recipe).make(rate_of(recipe, 100))
     assert made.clipvalue == 0.5 and made.global_clipnorm is None
     assert made.get_config()["learning_rate"]["class_name"] == "ExponentialDecay"
 

@@ -8,7 +8,6 @@ two fits of one blueprint at the same time lease two.
 from __future__ import annotations
 
 import contextlib
-import json
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from tsmodels.backend import ops
 from tsmodels.training.batches import Layout
 from tsmodels.training.blueprint import Blueprint, first_values
 from tsmodels.training.epoch import Epochs, epochs_of
+from tsmodels.training.recipe import OptimizerPlan, configured
 
 LIMIT = 16  # idle models that are kept
 TRAINERS = 4  # optimizers that are kept for one model
@@ -62,16 +62,16 @@ class Compiled:
             self._predictors[layout] = epochs_of(self.model, layout)
         return self._predictors[layout]
 
-    def trainer(self, loss: Any, optimizer: Any) -> Trainer:
+    def trainer(self, loss: Any, plan: OptimizerPlan, rate: float) -> Trainer:
         """What trains with a loss and an optimizer: a kept one where both are configured alike."""
-        key = _configured(loss), _configured(optimizer)
+        key = type(loss), configured(loss.get_config()), plan.key
         trainer = self._trainers.pop(key, None)
         if trainer is None:
-            trainer = Trainer(self.model, loss, optimizer)
+            trainer = Trainer(self.model, loss, plan.make(rate))
         self._trainers[key] = trainer  # the latest is last
         if len(self._trainers) > TRAINERS:
             self._trainers.popitem(last=False)
-        trainer.reset(float(optimizer.learning_rate))
+        trainer.reset(rate)
         return trainer
 
 
@@ -89,22 +89,14 @@ class Trainer:
         for variable, value in zip(self.optimizer.variables, self._first, strict=True):
             variable.assign(value)
         self.optimizer.learning_rate.assign(rate)
-        self.model.compile(optimizer=self.optimizer, loss=self.loss, jit_compile=False)
+        if getattr(self.model, "optimizer", None) is not self.optimizer:
+            self.model.compile(optimizer=self.optimizer, loss=self.loss, jit_compile=False)
 
     def epochs(self, layout: Layout) -> Epochs:
         """What trains and evaluates over windows of `layout`."""
         if layout not in self._epochs:
             self._epochs[layout] = epochs_of(self.model, layout, self.loss, self.optimizer)
         return self._epochs[layout]
-
-
-def _configured(thing: Any) -> Any:
-    """What tells a loss or optimizer apart but for its learning rate; itself if nothing does."""
-    config = {k: v for k, v in thing.get_config().items() if k not in ("learning_rate", "name")}
-    try:
-        return type(thing), json.dumps(config, sort_keys=True)
-    except TypeError:
-        return thing
 
 
 _idle: list[Compiled] = []  # the latest is last

@@ -85,6 +85,9 @@ class TensorFlowEpochs(Epochs):
 
         return tf
 
+    def arrays(self, arrays: dict[str, np.ndarray]) -> Arrays:
+        return {key: self._tf.convert_to_tensor(value) for key, value in arrays.items()}
+
     def train(self, arrays: Arrays, order: np.ndarray, size: int, rates: np.ndarray) -> np.ndarray:
         return self._train(arrays, order, np.int32(size), rates).numpy()
 

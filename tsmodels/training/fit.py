@@ -13,7 +13,7 @@ from tsmodels.losses import resolve_loss
 from tsmodels.training.blueprint import Blueprint
 from tsmodels.training.compiled import leased
 from tsmodels.training.loop import Run, train
-from tsmodels.training.recipe import Budget, Recipe, callbacks_of, optimizer_of, rate_of
+from tsmodels.training.recipe import Budget, OptimizerPlan, Recipe, callbacks_of, rate_of
 from tsmodels.training.reference import train_with_keras
 
 
@@ -43,14 +43,14 @@ def fit(
     budget = Budget.of(recipe, len(windows))
     rate, loss = rate_of(recipe, budget.max_steps), resolve_loss(recipe.loss)
     callbacks = callbacks_of(recipe, budget, validation is not None)
-    rng = np.random.default_rng(seeds[1])
+    plan, rng = OptimizerPlan.of(recipe), np.random.default_rng(seeds[1])
     with leased(blueprint) as compiled:
         compiled.start(blueprint, seeds[0])
         run = Run(compiled.model, windows, validation, budget, recipe.batch_size, rng, callbacks)
         if any(map(_watches_batches, callbacks)):
-            history = train_with_keras(run, loss, optimizer_of(recipe, rate))
+            history = train_with_keras(run, loss, plan.make(rate))
         else:
-            history = train(run, compiled.trainer(loss, optimizer_of(recipe, _first(rate))), rate)
+            history = train(run, compiled.trainer(loss, plan, _first(rate)), rate)
         history = {key: [float(value) for value in values] for key, values in history.items()}
         return Fitted(compiled.take(), history)
 

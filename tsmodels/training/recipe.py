@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import functools
+import json
 import math
 import numbers
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,7 +117,12 @@ def _template(optimizer: Any) -> Any:
         raise TypeError(fault("optimizer", rule, optimizer))
     if optimizer not in names:
         raise ValueError(fault("optimizer", rule, optimizer, did_you_mean(optimizer, names)))
-    return keras.optimizers.get(optimizer)
+    return _named(optimizer)
+
+
+@functools.cache
+def _named(optimizer: str) -> Any:
+    return keras.optimizers.get(optimizer)  # only ever read
 
 
 def rate_of(recipe: Recipe, steps: int) -> Any:
@@ -148,18 +155,42 @@ def rates_at(rate: Any, steps: np.ndarray) -> np.ndarray:
     return np.array([float(rate(int(step))) for step in steps], dtype=np.float32)
 
 
-def optimizer_of(recipe: Recipe, rate: Any) -> Any:
-    """A copy of the optimizer with the learning rate and the recipe's clipping.
+@dataclass(frozen=True)
+class OptimizerPlan:
+    """How to make an optimizer for any learning rate: its class and config."""
 
-    Clipping that the optimizer brings stays.
-    """
-    template = _template(recipe.optimizer)
-    config = template.get_config()
-    config["learning_rate"] = rate
-    clips = ("clipnorm", "clipvalue", "global_clipnorm")
-    if all(config.get(name) is None for name in clips):
-        config["global_clipnorm"] = recipe.clipnorm
-    optimizer = type(template).from_config(config)
-    if any(isinstance(callback, GradientNorm) for callback in recipe.callbacks):
-        record_gradient_norm(optimizer)
-    return optimizer
+    optimizer_class: Any
+    config: Mapping[str, Any]
+    recorded: bool = False
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> OptimizerPlan:
+        """The recipe's optimizer with its clipping; clipping that the optimizer brings stays."""
+        template = _template(recipe.optimizer)
+        config = template.get_config()
+        clips = ("clipnorm", "clipvalue", "global_clipnorm")
+        if all(config.get(name) is None for name in clips):
+            config["global_clipnorm"] = recipe.clipnorm
+        del config["learning_rate"]
+        recorded = any(isinstance(callback, GradientNorm) for callback in recipe.callbacks)
+        return cls(type(template), config, recorded)
+
+    def make(self, rate: Any) -> Any:
+        """A new optimizer with a learning rate or schedule."""
+        optimizer = self.optimizer_class.from_config({**self.config, "learning_rate": rate})
+        if self.recorded:
+            record_gradient_norm(optimizer)
+        return optimizer
+
+    @property
+    def key(self) -> Hashable:
+        """Equal for plans that make the same optimizers."""
+        return self.optimizer_class, configured(self.config), self.recorded
+
+
+def configured(config: Mapping[str, Any]) -> Hashable:
+    """A config as text; something equal to nothing else if it is not JSON."""
+    try:
+        return json.dumps(config, sort_keys=True)
+    except TypeError:
+        return object()
