@@ -202,6 +202,20 @@ def test_revin_follows_level_and_scale(name):
 
 @every
 @pytest.mark.slow
+def test_learns_a_sine(name):
+    wave = np.sin(np.arange(200) * np.pi / 6)[:, None].astype("float32")
+    starts = np.arange(200 - T - 3)[:, None]
+    past, ahead = wave[starts + np.arange(T)], wave[starts + T + np.arange(3)]
+    model = forecast_model(tiny(name), lookback=T, horizon=3)
+    compiled = keras.backend.backend() == "jax"  # elsewhere XLA takes longer than the training
+    model.compile(keras.optimizers.Adam(0.01), "mse", jit_compile=compiled)
+    model.fit({"past": past[:-24]}, ahead[:-24], epochs=40, batch_size=32, verbose=0)
+    error = array(model({"past": past[-24:]})) - ahead[-24:]
+    assert np.mean(error**2) < 0.1 * np.var(wave)
+
+
+@every
+@pytest.mark.slow
 def test_length_2048(name):
     model = model_of(name, lookback=2048)
     assert np.isfinite(array(model({"past": window(steps=2048)}))).all()
