@@ -32,11 +32,11 @@ class TiDE(Network):
         "n_layers": Int(1, 3),
         "decoder_width": Choice([4, 8, 16, 32]),
         "temporal_width": Choice([32, 64, 128]),
-        "dropout": Real(0.0, 0.5),
+        "dropout": Real(0.0, 0.7),
     }
 
     d_model: int = 128
-    dropout: Rate = 0.3
+    dropout: Rate = 0.5
     n_layers: int = 2
     decoder_width: int = 8
     temporal_width: int = 64
@@ -98,10 +98,10 @@ class TSMixer(Network):
     search_space: ClassVar = {
         "d_model": Choice([16, 32, 64, 128]),
         "n_layers": Int(1, 6),
-        "dropout": Real(0.0, 0.7),
+        "dropout": Real(0.0, 0.9),
     }
 
-    dropout: Rate = 0.3
+    dropout: Rate = 0.6
     n_layers: int = 2
 
     def layers(self) -> list[Any]:
