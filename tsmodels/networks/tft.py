@@ -180,9 +180,7 @@ class TFT(Network):
 
     def layers(self) -> dict[str, Any]:
         lstm = {
-            name: LSTM(
-                self.d_model, return_sequences=True, return_state=True, name=name
-            )
+            name: LSTM(self.d_model, return_sequences=True, return_state=True, name=name)
             for name in ("lstm_past", "lstm_future")
         }
         gates = {name: GatedSkip(self.dropout, name=name) for name in ("gate_lstm", "gate_out")}
