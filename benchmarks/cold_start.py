@@ -12,25 +12,15 @@ import subprocess
 import sys
 import time
 
-from race import HERE, PEERS, footer, parser
+from race import HERE, PEERS, SETTINGS, footer, parser
 
-SETTINGS = {
-    "cell": "lstm",
-    "units": 64,
-    "batch": 128,
-    "lookback": 96,
-    "horizon": 24,
-    "channels": 1,
-    "rows": 500,
-    "series": 1000,
-    "steps": 1000,
-}
+MANY = SETTINGS | {"rows": 500, "series": 1000, "steps": 1000}
 
 
 def seconds(library: str, options: argparse.Namespace) -> tuple[float, float]:
     """Wall and CPU seconds of one process."""
     python = options.peers if library in PEERS else sys.executable
-    command = [python, str(HERE / "contestants.py"), library, "cold", json.dumps(SETTINGS)]
+    command = [python, str(HERE / "contestants.py"), library, "cold", json.dumps(MANY)]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.perf_counter()
     quiet = None if os.environ.get("RACE_DEBUG") else subprocess.DEVNULL
@@ -40,7 +30,7 @@ def seconds(library: str, options: argparse.Namespace) -> tuple[float, float]:
     wall = time.perf_counter() - started
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    assert lines[-1]["work"] == SETTINGS["series"]
+    assert lines[-1]["work"] == MANY["series"]
     options.versions.update(lines[0]["versions"])
     return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 

@@ -56,19 +56,16 @@ def _spec(s: dict[str, Any]) -> Any:
     return resolve(s["cell"], revin=None, **({"d_model": s["units"]} if "units" in s else {}))
 
 
+def _forecaster(s: dict[str, Any], **settings: Any) -> Any:
+    from tsmodels import Forecaster
+
+    shape = {"horizon": s["horizon"], "lookback": s["lookback"]}
+    return Forecaster(_spec(s), **shape, random_state=0, **settings)
+
+
 def tsmodels_train(s: dict[str, Any]) -> Callable[[], float]:
     if s["channels"] == 1:
-        from tsmodels import Forecaster
-
-        model = Forecaster(
-            _spec(s),
-            horizon=s["horizon"],
-            lookback=s["lookback"],
-            batch_size=s["batch"],
-            max_steps=s["steps"],
-            validation=None,
-            random_state=0,
-        )
+        model = _forecaster(s, batch_size=s["batch"], max_steps=s["steps"], validation=None)
         y = series(1, s["rows"])[0, :, 0]
         return lambda: model.fit(y) and s["steps"] * s["batch"]
     return _tsmodels_channels(s)
@@ -92,11 +89,8 @@ def _tsmodels_channels(s: dict[str, Any]) -> Callable[[], float]:
 
 
 def tsmodels_predict(s: dict[str, Any]) -> Callable[[], float]:
-    from tsmodels import Forecaster
-
     y = series(1, s["rows"])[0, :, 0]
-    shape = {"horizon": s["horizon"], "lookback": s["lookback"]}
-    model = Forecaster(_spec(s), **shape, max_steps=1, random_state=0).fit(y)
+    model = _forecaster(s, max_steps=1).fit(y)
     panel = model.to_panel(y)
     cutoffs = len(y) - np.arange(s["windows"])
     which = np.zeros(s["windows"], dtype=int)
@@ -104,18 +98,9 @@ def tsmodels_predict(s: dict[str, Any]) -> Callable[[], float]:
 
 
 def tsmodels_trial(s: dict[str, Any]) -> Callable[[], float]:
-    from tsmodels import Forecaster
-
     y, rates = series(1, s["rows"])[0, :, 0], iter(np.geomspace(1e-4, 1e-2, 1000))
-    model = Forecaster(
-        _spec(s),
-        horizon=s["horizon"],
-        lookback=s["lookback"],
-        batch_size=s["batch"],
-        epochs=s["epochs"],
-        max_steps=s["steps"],
-        random_state=0,
-    )
+    budget = {"epochs": s["epochs"], "max_steps": s["steps"]}
+    model = _forecaster(s, batch_size=s["batch"], **budget)
     return lambda: model.set_params(learning_rate=float(next(rates))).fit(y) and 1
 
 
@@ -124,26 +109,13 @@ def tsmodels_overhead(s: dict[str, Any]) -> Callable[[], float]:
 
 
 def tsmodels_job(s: dict[str, Any]) -> Callable[[], float]:
-    from tsmodels import Forecaster
-
     data = frame(s["series"], s["rows"])
-    shape = {"horizon": s["horizon"], "lookback": s["lookback"]}
-    model = Forecaster(_spec(s), **shape, max_steps=2, random_state=0).fit(data)
+    model = _forecaster(s, max_steps=2).fit(data)
     return lambda: len(model.predict(data)) / s["horizon"]
 
 
 def tsmodels_cold(s: dict[str, Any]) -> Callable[[], float]:
-    from tsmodels import Forecaster
-
-    model = Forecaster(
-        _spec(s),
-        horizon=s["horizon"],
-        lookback=s["lookback"],
-        batch_size=s["batch"],
-        max_steps=s["steps"],
-        validation=None,
-        random_state=0,
-    )
+    model = _forecaster(s, batch_size=s["batch"], max_steps=s["steps"], validation=None)
     return lambda: len(model.fit(frame(s["series"], s["rows"])).predict()) / s["horizon"]
 
 

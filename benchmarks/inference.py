@@ -3,18 +3,9 @@
 import time
 
 import numpy as np
-from race import footer, parser, race, table
+from race import SETTINGS, footer, parser, race, table
 
-SETTINGS = {
-    "cell": "lstm",
-    "units": 64,
-    "batch": 128,
-    "lookback": 96,
-    "horizon": 24,
-    "channels": 1,
-    "rows": 12_000,
-    "windows": 10_000,
-}
+MANY = SETTINGS | {"rows": 12_000, "windows": 10_000}
 
 
 def latencies(calls: int) -> np.ndarray:
@@ -37,7 +28,7 @@ def main() -> None:
     options = parser(__doc__, ["tsmodels", "torch", "keras", "darts"])
     options.add_argument("--cell", default="lstm", choices=["lstm", "gru"])
     options = options.parse_args()
-    settings = SETTINGS | {"cell": options.cell}
+    settings = MANY | {"cell": options.cell}
     runs = race("predict", options.libraries, settings, options)
     table(f"{options.cell.upper()} inference", "window", runs)
     p50, p99 = np.percentile(latencies(500), [50, 99])

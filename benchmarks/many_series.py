@@ -8,18 +8,9 @@ import statistics
 import time
 
 import numpy as np
-from race import footer, parser, race, table
+from race import SETTINGS, footer, parser, race, table
 
-SETTINGS = {
-    "cell": "lstm",
-    "units": 64,
-    "batch": 128,
-    "lookback": 96,
-    "horizon": 24,
-    "channels": 1,
-    "rows": 200,
-    "series": 10_000,
-}
+MANY = SETTINGS | {"rows": 200, "series": 10_000}
 
 
 def outside(repeats: int) -> float:
@@ -28,7 +19,7 @@ def outside(repeats: int) -> float:
 
     from tsmodels import LSTM, Forecaster
 
-    data = frame(SETTINGS["series"], SETTINGS["rows"])
+    data = frame(MANY["series"], MANY["rows"])
     model = Forecaster(LSTM(d_model=64), horizon=24, lookback=96, max_steps=2).fit(data)
     panel = model.to_panel(data)
     series = np.arange(panel.n_series)
@@ -45,7 +36,7 @@ def outside(repeats: int) -> float:
 
 def main() -> None:
     options = parser(__doc__, ["tsmodels", "neuralforecast", "darts"]).parse_args()
-    table("Frame in, frame out", "series", race("job", options.libraries, SETTINGS, options))
+    table("Frame in, frame out", "series", race("job", options.libraries, MANY, options))
     print(f"\nshare of the time outside the network: {outside(options.repeats):.0%}")
     footer(options)
 

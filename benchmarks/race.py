@@ -19,6 +19,15 @@ from typing import Any
 
 HERE = Path(__file__).parent
 PEERS = ("torch", "neuralforecast", "darts")
+# LSTM of 64 units, as in docs/performance.md
+SETTINGS = {
+    "cell": "lstm",
+    "units": 64,
+    "batch": 128,
+    "lookback": 96,
+    "horizon": 24,
+    "channels": 1,
+}
 
 
 class Contestant:

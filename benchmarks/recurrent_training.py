@@ -11,18 +11,9 @@ import statistics
 import time
 
 import numpy as np
-from race import footer, parser, race, table
+from race import SETTINGS, footer, parser, race, table
 
-FIRST = {
-    "cell": "lstm",
-    "units": 64,
-    "batch": 128,
-    "lookback": 96,
-    "horizon": 24,
-    "channels": 1,
-    "rows": 8000,
-    "steps": 240,
-}
+FIRST = SETTINGS | {"rows": 8000, "steps": 240}
 GRID = [{"units": 32}, {"units": 128}, {"batch": 32}, {"batch": 512}, {"lookback": 336}]
 GRID += [{"channels": 7}]
 GATES = {"lstm": 4, "gru": 3}
