@@ -184,3 +184,16 @@ def test_a_failed_save_leaves_the_old_file(fitted, tmp_path):
 def test_missing_file_is_an_os_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         tsmodels.load(tmp_path / "nothing")
+
+
+def test_loading_leaves_nothing_behind_in_keras(tmp_path, monkeypatch):
+    file = tmp_path / "model.tsmodels"
+    Forecaster("nlinear", horizon=2, lookback=4, max_steps=2).fit(np.arange(40.0)).save(file)
+    with keras.StatelessScope():  # on leaving a scope Keras makes what waits for values
+        pass
+    tsmodels.load(file)
+    made = []
+    monkeypatch.setattr(keras.Variable, "_deferred_initialize", lambda v: made.append(v))
+    with keras.StatelessScope():
+        pass
+    assert not made

@@ -11,6 +11,7 @@ import copy
 import importlib
 import os
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields, is_dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -109,12 +110,21 @@ def load(
     return estimator
 
 
-def _check_weights(blueprint: Any, weights: list[np.ndarray]) -> None:
-    """Shapes before values: a file cannot ask for more memory than its own weights take."""
+def _shapes(blueprint: Any) -> list[tuple[int, ...]]:
     from tsmodels.backend import keras
 
     with keras.StatelessScope(initialize_variables=False):
-        own = [tuple(weight.shape) for weight in blueprint.build().weights]
+        return [tuple(weight.shape) for weight in blueprint.build().weights]
+
+
+def _check_weights(blueprint: Any, weights: list[np.ndarray]) -> None:
+    """Shapes before values: a file cannot ask for more memory than its own weights take.
+
+    In a thread of its own: Keras would give the variables values later, in the thread that made
+    them.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        own = thread.submit(_shapes, blueprint).result()
     if own != [weight.shape for weight in weights]:
         raise ValueError("its weights do not fit its network")
 
