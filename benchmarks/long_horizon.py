@@ -18,7 +18,7 @@ import tsmodels
 from tsmodels import DLinear, Forecaster, Naive, NLinear, SeasonalNaive, datasets
 
 SETTINGS = {
-    "nlinear": {"network": NLinear(), "lookback": 336},
+    "nlinear": {"network": NLinear(), "lookback": 336, "learning_rate": 3e-4},
     "dlinear": {"network": DLinear(), "lookback": 336, "learning_rate": 3e-4},
     "mlp": {"network": tsmodels.MLP(), "lookback": 336},
     "rnn": {"network": tsmodels.RNN(), "lookback": 96, "epochs": 5, "batch_size": 256},
