@@ -34,7 +34,7 @@ class Contestant:
     """A process that runs one task of one library as often as it is asked."""
 
     def __init__(self, library: str, task: str, settings: dict[str, Any], python: str) -> None:
-        self.library = library
+        self.name = library
         command = [python, str(HERE / "contestants.py"), library, task, json.dumps(settings)]
         quiet = None if os.environ.get("RACE_DEBUG") else subprocess.DEVNULL
         self.process = subprocess.Popen(
@@ -59,7 +59,7 @@ class Contestant:
         for line in self.process.stdout:
             if line.startswith("{"):
                 return json.loads(line)
-        raise RuntimeError(f"{self.library} ended early; see its errors with RACE_DEBUG=1.")
+        raise RuntimeError(f"{self.name} ended early; see its errors with RACE_DEBUG=1.")
 
 
 def race(
@@ -76,7 +76,7 @@ def race(
             contestant.run()
         for _ in range(options.repeats):
             for contestant in contestants:
-                runs[contestant.library].append(contestant.run())
+                runs[contestant.name].append(contestant.run())
     finally:
         for contestant in contestants:
             contestant.close()
