@@ -284,6 +284,8 @@ PARAMETERS = [
     ({"patience": 0}, "patience must be a positive int. Got 0."),
     ({"clipnorm": -1.0}, "clipnorm must be a finite number in (0, inf). Got -1.0."),
     ({"callbacks": ["stop"]}, "callbacks must be a list of keras.callbacks.Callback. Got 'stop'."),
+    ({"callbacks": 3}, "callbacks must be a list of keras.callbacks.Callback. Got 3."),
+    ({"callbacks": None}, "callbacks must be a list of keras.callbacks.Callback. Got None."),
     ({"random_state": -1}, "random_state must be None, a non-negative int", "Got -1."),
     ({"random_state": "seven"}, "random_state must be None, a non-negative int", "Got 'seven'."),
     ({"verbose": 2}, "verbose must be one of [0, 1]. Got 2."),

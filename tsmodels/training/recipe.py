@@ -50,9 +50,12 @@ class Recipe:
             check_real("clipnorm", self.clipnorm, 0.0, open_low=True)
         if not isinstance(self.learning_rate, _SCHEDULE | None):
             check_real("learning_rate", self.learning_rate, 0.0, open_low=True)
+        rule = "a list of keras.callbacks.Callback"
+        if not isinstance(self.callbacks, list | tuple):
+            raise TypeError(fault("callbacks", rule, self.callbacks))
         for callback in self.callbacks:
             if not isinstance(callback, keras.callbacks.Callback):
-                raise TypeError(fault("callbacks", "a list of keras.callbacks.Callback", callback))
+                raise TypeError(fault("callbacks", rule, callback))
             if self._scheduled and isinstance(callback, _SETS_RATE):
                 way_out = "Give schedule='constant' and a number as learning_rate."
                 rule = "without one that sets the learning rate, which a schedule does already"
