@@ -7,7 +7,17 @@ from hypothesis import strategies as st
 from tsmodels.space import Choice, Int, Real
 
 unit = st.floats(0.0, 1.0)
-dimensions = [Real(-2.0, 3.0), Real(1e-5, 1e-1, log=True), Int(1, 7), Int(16, 512, log=True)]
+dimensions = [
+    Real(-2.0, 3.0),
+    Real(1e-5, 1e-1, log=True),
+    Real(1e-20, 1e-18, log=True),
+    Real(0.0, 1.0, step=0.3),
+    Real(0.1, 10.0, log=True, step=0.1),
+    Int(1, 7),
+    Int(16, 512, log=True),
+    Int(-5, 6, step=4),
+    Int(8, 128, log=True, step=8),
+]
 
 
 @pytest.mark.parametrize("dimension", dimensions)
@@ -31,6 +41,18 @@ def test_integers_own_equal_cells():
     assert counts == [100, 100, 100]
 
 
+def test_steps():
+    values = {Real(0.0, 1.0, step=0.3).value(i / 200) for i in range(201)}
+    assert values == {0.0, 0.3, 0.6, 0.9}
+    assert {Int(8, 30, step=8).value(i / 200) for i in range(201)} == {8, 16, 24}
+
+
+@pytest.mark.parametrize("dimension", [d for d in dimensions if d.size < 100])
+def test_middles_reach_every_value(dimension):
+    values = [dimension.value(dimension.middle(cell)) for cell in range(int(dimension.size))]
+    assert values == sorted(set(values)) and dimension.value(1.0) == values[-1]
+
+
 def test_log_scale():
     assert Real(1e-4, 1e-2, log=True).value(0.5) == pytest.approx(1e-3)
     assert Int(1, 1024, log=True).value(0.5) == 23  # sqrt(0.5 * 1024.5)
@@ -43,6 +65,9 @@ def test_log_scale():
         (lambda: Real(0.0, 1.0, log=True), "low must be positive on a log scale"),
         (lambda: Int(3, 2), "high must be an int of at least 3"),
         (lambda: Int(1.5, 2), "low must be"),
+        (lambda: Int(1, 3, step=0), "step must be a positive int"),
+        (lambda: Real(0.0, 1.0, step=2.0), "step must be a finite number"),
+        (lambda: Int(1, 3, active_if="sgd"), "active_if must be a mapping"),
         (lambda: Choice([]), "options must be a list with at least one value"),
         (lambda: Choice("abc"), "options must be"),
         (lambda: Real(0.0, 1.0).value(1.5), "u must be"),
