@@ -17,7 +17,7 @@ backend space
 data layers losses metrics
 networks training plotting persistence
 estimators
-backtesting
+backtesting search
 jobs
 cli
 """

@@ -48,7 +48,10 @@ _HOMES = {
         "ViT",
         "XLSTM",
     ],
-    "tsmodels.space": ["Choice", "Int", "Real"],
+    "tsmodels.search.functions": ["minimize"],
+    "tsmodels.search.optuna_bridge": ["WOASampler", "to_optuna"],
+    "tsmodels.search.woa": ["WhaleOptimizer"],
+    "tsmodels.space": ["Choice", "Int", "Real", "Space"],
     "tsmodels.training.callbacks": ["GradientNorm"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

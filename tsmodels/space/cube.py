@@ -84,10 +84,17 @@ class Space:
 
     def unit(self, params: Mapping[str, Any]) -> np.ndarray:
         """The point (D,) of a configuration; coordinates that do not matter are at 0.5."""
+        return self._located(params)[1]
+
+    def group_of(self, params: Mapping[str, Any]) -> int:
+        """Which sub-space a configuration is of."""
+        return self._located(params)[0]
+
+    def _located(self, params: Mapping[str, Any]) -> tuple[int, np.ndarray]:
         reasons = []
         for which in range(len(self._groups)):
             try:
-                return self._unit_in(which, params)
+                return which, self._unit_in(which, params)
             except (TypeError, ValueError) as error:
                 reasons.append(str(error))
         raise ValueError("\n".join(dict.fromkeys(reasons)))
@@ -107,13 +114,13 @@ class Space:
         free = [u for u in self._middles() if self.key(u) not in known]
         return free[rng.integers(len(free))] if free else None
 
-    def walk(self, choose: Callable[[str, Dimension], Any]) -> dict[str, Any]:
-        """A configuration whose values `choose(name, dimension)` gives, one at a time."""
-        which = choose("", self.dimensions[0]) if len(self._groups) > 1 else 0
+    def walk(self, choose: Callable[[int, str, Dimension], Any]) -> dict[str, Any]:
+        """A configuration whose values `choose(coordinate, name, dimension)` gives, one by one."""
+        which = int(choose(0, "", self.dimensions[0])) if len(self._groups) > 1 else 0
         values: dict[str, Any] = {}
         for i in self._groups[which]:
             if _active(self.dimensions[i], values):
-                values[self.names[i]] = choose(self.names[i], self.dimensions[i])
+                values[self.names[i]] = choose(i, self.names[i], self.dimensions[i])
         return values
 
     def _walk(self, u: Sequence[float] | np.ndarray) -> Iterable[tuple[int, str, Any]]:

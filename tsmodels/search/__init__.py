@@ -1,0 +1,1 @@
+"""Search for hyper-parameters: the whale optimiser, `minimize`, and `WOASearchCV`."""
