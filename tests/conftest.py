@@ -5,3 +5,5 @@ import os
 for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
     os.environ.setdefault(name, "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
+if os.environ.get("KERAS_BACKEND") == "jax":  # most of the time there goes into compiling
+    os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")

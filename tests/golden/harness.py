@@ -126,42 +126,51 @@ def loss_of(outputs: Mapping[str, Any], case: Case) -> Any:
 
 def gradients(loss: Callable, at: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """d loss(tensors) / d each tensor, compiled if the backend compiles; absent ones are zero."""
+    return differentiated(lambda tensors: (loss(tensors), {}), at)[1]
+
+
+def differentiated(f: Callable, at: Mapping[str, Any]) -> tuple[dict[str, np.ndarray], ...]:
+    """The outputs of f(tensors) -> (loss, outputs), and d loss / d each tensor; as `gradients`."""
     keys, values = list(at), list(at.values())
 
     def of(*tensors):
-        return loss(dict(zip(keys, tensors, strict=True)))
+        return f(dict(zip(keys, tensors, strict=True)))
 
-    found = _GRADIENTS[keras.backend.backend()](of, values)
-    return {
+    outputs, found = _GRADIENTS[keras.backend.backend()](of, values)
+    slopes = {
         key: np.zeros(tuple(v.shape)) if g is None else to_numpy(g)
         for key, v, g in zip(keys, values, found, strict=True)
     }
+    return {key: to_numpy(value) for key, value in outputs.items()}, slopes
 
 
-def _tensorflow(loss, values):
+def _tensorflow(f, values):
     import tensorflow as tf
 
     @tf.function
     def grads(*tensors):
         with tf.GradientTape() as tape:
             tape.watch(tensors)
-            value = loss(*tensors)
-        return tape.gradient(value, tensors, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+            loss, outputs = f(*tensors)
+        none = tf.UnconnectedGradients.ZERO
+        return outputs, tape.gradient(loss, tensors, unconnected_gradients=none)
 
     return grads(*values)
 
 
-def _jax(loss, values):
+def _jax(f, values):
     import jax
 
-    return jax.jit(jax.grad(loss, argnums=tuple(range(len(values)))))(*values)
+    grads, outputs = jax.jit(jax.grad(f, tuple(range(len(values))), has_aux=True))(*values)
+    return outputs, grads
 
 
-def _torch(loss, values):
+def _torch(f, values):
     import torch
 
     leaves = [value.detach().clone().requires_grad_(True) for value in values]
-    return torch.autograd.grad(loss(*leaves), leaves, allow_unused=True)
+    loss, outputs = f(*leaves)
+    return outputs, torch.autograd.grad(loss, leaves, allow_unused=True)
 
 
 _GRADIENTS = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}

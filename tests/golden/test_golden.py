@@ -5,9 +5,9 @@ import pytest
 from harness import (
     GRADIENT_TOLERANCE,
     Case,
+    differentiated,
     error,
     folder,
-    gradients,
     kind_of,
     loss_of,
     registered,
@@ -38,7 +38,17 @@ def test_file(path, record_property):
     case = Case(path)
     forward = KINDS[kind](case)
     given = case.given()
-    outputs = {key: to_numpy(value) for key, value in forward(given).items()}
+    stored = case.part("grad.")
+    fixed = {key: value for key, value in given.items() if key not in stored}
+
+    def differentiable(tensors):
+        outputs = forward({**fixed, **tensors})
+        return loss_of(outputs, case), outputs
+
+    if stored:
+        outputs, slopes = differentiated(differentiable, {key: given[key] for key in stored})
+    else:
+        outputs = {key: to_numpy(value) for key, value in forward(given).items()}
     wanted = case.part("out.")
     if "loss" in wanted:
         outputs["loss"] = np.sum([(outputs[k] * ct).sum() for k, ct in case.part("ct.").items()])
@@ -46,14 +56,8 @@ def test_file(path, record_property):
     record_property(f"golden:{kind}:out", max(errors.values()))
     late = {key: e for key, e in errors.items() if not e <= case.tol}
     assert not late, f"beyond {case.tol:g}: {late}"
-
-    stored = case.part("grad.")
     if stored:
-        fixed = {key: value for key, value in given.items() if key not in stored}
-        found = gradients(
-            lambda t: loss_of(forward({**fixed, **t}), case), {key: given[key] for key in stored}
-        )
-        errors = {key: error(found[key], want) for key, want in stored.items()}
+        errors = {key: error(slopes[key], want) for key, want in stored.items()}
         record_property(f"golden:{kind}:grad", max(errors.values()))
         late = {key: e for key, e in errors.items() if not e <= GRADIENT_TOLERANCE}
         assert not late, f"gradients beyond {GRADIENT_TOLERANCE:g}: {late}"
