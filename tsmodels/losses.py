@@ -66,12 +66,21 @@ LOSSES = {
 }
 
 
+CLASS_LOSSES = {
+    "cross_entropy": keras.losses.CategoricalCrossentropy,
+    "focal": keras.losses.CategoricalFocalCrossentropy,
+}
+
+
 def resolve_loss(loss: str | Any) -> Any:
     """A fresh loss for a name of `LOSSES`, or a copy of a `keras.losses.Loss` made from its config.
 
-    Raises ValueError for an unknown name and TypeError for anything else.
+    The names of `CLASS_LOSSES` make losses of logits and one-hot labels. Raises ValueError for an
+    unknown name and TypeError for anything else.
     """
     if isinstance(loss, str):
+        if loss in CLASS_LOSSES:
+            return CLASS_LOSSES[loss](from_logits=True)
         if loss not in LOSSES:
             rule = f"one of {sorted(LOSSES)} or a keras.losses.Loss"
             raise ValueError(fault("loss", rule, loss, did_you_mean(loss, LOSSES)))

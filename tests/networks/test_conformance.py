@@ -3,17 +3,18 @@
 A Keras layer and a function stand beside the names: as `network=` they promise the same.
 """
 
+import functools
 import random
 from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
 
 import numpy as np
 import pytest
-from harness import gradients
+from harness import compiled, gradients, to_numpy
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tsmodels.backend import keras, ops
 from tsmodels.networks import NETWORKS, resolve
-from tsmodels.networks.assembly import forecast_model
+from tsmodels.networks.assembly import forecast_model, sequence_model
 from tsmodels.networks.base import as_memory
 
 pytestmark = pytest.mark.backend
@@ -62,8 +63,12 @@ def disturb(model):
     model.set_weights([w + 0.1 * rng.standard_normal(w.shape) for w in model.get_weights()])
 
 
-def array(x):
-    return keras.ops.convert_to_numpy(x)
+def answers(model, x):
+    """What the model answers; compiled as a whole on JAX, where each operation costs as much."""
+    return to_numpy((whole(model) if keras.backend.backend() == "jax" else model)(x))
+
+
+whole = functools.lru_cache(maxsize=2)(compiled)
 
 
 @every
@@ -87,14 +92,14 @@ def test_forecast_shape(name, targets, masked, horizon):
     x = {"past": window()}
     if masked:
         x["observed"] = np.ones((B, T), "float32")
-    assert array(model(x)).shape == (B, horizon, targets)
+    assert answers(model, x).shape == (B, horizon, targets)
 
 
 @every
 def test_memory_has_the_width_of_the_network(name):
     if not resolve(name).encodes:
         pytest.skip(f"{name} only forecasts")
-    memory = array(encoder(name)(window(channels=D)))
+    memory = answers(encoder(name), window(channels=D))
     assert memory.shape[0] == B and memory.shape[2] == D
 
 
@@ -145,7 +150,7 @@ def test_causal_networks_do_not_see_the_future(name):
     x, other = window(channels=D), window(channels=D)
     other[:, T // 2 :] += window(seed=1, channels=D)[:, T // 2 :]
     model = encoder(name)
-    seen, changed = (array(model(v)) for v in (x, other))
+    seen, changed = (answers(model, v) for v in (x, other))
     assert_allclose(seen[:, : T // 2], changed[:, : T // 2], atol=1e-6)
     assert np.abs(seen - changed).max() > 1e-4
 
@@ -159,7 +164,7 @@ def test_unobserved_values_change_nothing_in_networks_that_encode(name):
     observed[:, :7] = 0.0
     x, other = window(), window()
     other[:, :7] = 9.0
-    a, b = (array(model({"past": v, "observed": observed})) for v in (x, other))
+    a, b = (answers(model, {"past": v, "observed": observed}) for v in (x, other))
     assert_allclose(a, b, atol=1e-6)
 
 
@@ -167,7 +172,7 @@ def test_unobserved_values_change_nothing_in_networks_that_encode(name):
 def test_two_windows_differ_by_more_than_a_constant(name):
     model = model_of(name, horizon=8)
     disturb(model)
-    y = array(model({"past": window(channels=F)}))[:, :, 0]
+    y = answers(model, {"past": window(channels=F)})[:, :, 0]
     assert np.std(y[0] - y[1]) > 1e-3
 
 
@@ -175,7 +180,7 @@ def test_two_windows_differ_by_more_than_a_constant(name):
 @pytest.mark.parametrize("batch,steps", [(1, T), (B, 1)])
 def test_batch_of_one_and_length_of_one(name, batch, steps):
     model = model_of(name, lookback=steps)
-    y = array(model({"past": window(batch=batch, steps=steps)}))
+    y = answers(model, {"past": window(batch=batch, steps=steps)})
     assert y.shape == (batch, 3, F) and np.isfinite(y).all()
 
 
@@ -187,8 +192,8 @@ def test_constants_and_offsets_stay_finite(name, value):
     constant = np.full((B, T, 1), value, "float32")
     wiggling = window(offset=value, channels=1)
     for x in (constant, wiggling):
-        assert np.isfinite(array(model({"past": x}))).all()
-    assert np.abs(array(model({"past": constant})) - value).max() < max(100.0, 1e-4 * abs(value))
+        assert np.isfinite(answers(model, {"past": x})).all()
+    assert np.abs(answers(model, {"past": constant}) - value).max() < max(100.0, 1e-4 * abs(value))
 
 
 @every
@@ -196,8 +201,60 @@ def test_revin_follows_level_and_scale(name):
     spec = replace(tiny(name), revin="mean")
     model = forecast_model(spec, lookback=T, horizon=3)
     x = window(channels=1)
-    y, moved = (array(model({"past": v})) for v in (x, 4.0 * x + 3.0))
+    y, moved = (answers(model, {"past": v}) for v in (x, 4.0 * x + 3.0))
     assert_allclose(moved, 4.0 * y + 3.0, atol=1e-3)
+
+
+def classifier(name, pooling="mean", steps=T, **form):
+    """Sequences (B, T, F) to five numbers each, or five a step."""
+    return sequence_model(tiny(name), shape=(steps, F), outputs=5, pooling=pooling, **form)
+
+
+def pads(name):
+    """Whether the network passes a mask on: a function of one's own without one does not."""
+    return resolve(name).encodes and name is not two_layers
+
+
+@every
+def test_sequences_are_classified_or_refused(name):
+    if not resolve(name).encodes:
+        with pytest.raises(ValueError, match=f"network must be one that encodes.*{name}, which"):
+            classifier(name)
+        return
+    inputs = {"sequence": window()}
+    y = answers(classifier(name, "last"), inputs)
+    assert y.shape == (B, 5) and np.isfinite(y).all() and np.ptp(y, axis=0).max() > 1e-4
+
+
+@every
+def test_steps_are_tagged_where_the_length_is_kept(name):
+    if not resolve(name).encodes:
+        pytest.skip(f"{name} only forecasts")
+    if encoder(name).output_shape[1] != T:
+        with pytest.raises(ValueError, match="network must be one that keeps the length"):
+            classifier(name, stepwise=True)
+        return
+    assert answers(classifier(name, stepwise=True), {"sequence": window()}).shape == (B, T, 5)
+
+
+@every
+def test_padding_changes_no_answer(name):
+    """The same weights on a sequence alone, and on it with padding of any values behind."""
+    if not pads(name):
+        pytest.skip("no mask is passed on")
+    steps = T - 7
+    alone, padded = classifier(name, steps=steps), classifier(name, masked=True)
+    disturb(padded)
+    if [w.shape for w in alone.weights] != [w.shape for w in padded.weights]:
+        pytest.skip("weights that belong to places")
+    alone.set_weights(padded.get_weights())
+    x, observed = window(), np.ones((B, T), "float32")
+    observed[:, steps:] = 0.0
+    want = answers(alone, {"sequence": x[:, :steps]})
+    for fill in (0.0, 9.0):
+        x[:, steps:] = fill
+        got = answers(padded, {"sequence": x, "observed": observed})
+        assert_allclose(got, want, atol=2e-5, rtol=1e-5)
 
 
 @every
@@ -210,7 +267,7 @@ def test_learns_a_sine(name):
     compiled = keras.backend.backend() == "jax"  # elsewhere XLA takes longer than the training
     model.compile(keras.optimizers.Adam(0.01), "mse", jit_compile=compiled)
     model.fit({"past": past[:-24]}, ahead[:-24], epochs=40, batch_size=32, verbose=0)
-    error = array(model({"past": past[-24:]})) - ahead[-24:]
+    error = answers(model, {"past": past[-24:]}) - ahead[-24:]
     assert np.mean(error**2) < 0.1 * np.var(wave)
 
 
@@ -218,7 +275,7 @@ def test_learns_a_sine(name):
 @pytest.mark.slow
 def test_length_2048(name):
     model = model_of(name, lookback=2048)
-    assert np.isfinite(array(model({"past": window(steps=2048)}))).all()
+    assert np.isfinite(answers(model, {"past": window(steps=2048)})).all()
 
 
 @every

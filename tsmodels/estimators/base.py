@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
-from typing import Any, Self
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from tsmodels.checks import fault
+from tsmodels.checks import did_you_mean, fault
+from tsmodels.losses import LOSSES
 from tsmodels.networks import resolve
 from tsmodels.networks.base import is_network
 from tsmodels.training.blueprint import Blueprint
@@ -26,6 +27,8 @@ class NetworkEstimator(BaseEstimator):
     or a function of feature tensors; its fields are nested parameters, `network__n_layers`. The
     others say how to train; see `Forecaster`.
     """
+
+    _losses: ClassVar[Mapping[str, Any]] = LOSSES
 
     network: Any = field(default="nlinear", kw_only=False)
     loss: Any = "mse"
@@ -62,6 +65,9 @@ class NetworkEstimator(BaseEstimator):
 
     def _recipe(self) -> Recipe:
         """The training parameters, checked."""
+        if isinstance(self.loss, str) and self.loss not in self._losses:
+            rule = f"one of {sorted(self._losses)} or a keras.losses.Loss"
+            raise ValueError(fault("loss", rule, self.loss, did_you_mean(self.loss, self._losses)))
         recipe = Recipe(**{f.name: getattr(self, f.name) for f in fields(Recipe)})
         recipe.check()
         return recipe
@@ -108,3 +114,11 @@ class NetworkEstimator(BaseEstimator):
     def _blueprint(self) -> Blueprint:
         """How to build the `keras.Model` of the fitted estimator."""
         raise NotImplementedError
+
+    def _blueprint_of(self, make: Callable[..., Any], **arguments: Any) -> Blueprint:
+        """The blueprint of `make(network=network_, **arguments)`, the dropout rate a variable."""
+        network: Any = self.network_
+        dropout = getattr(network, "dropout", 0.0)
+        if dropout and network.variable_dropout:
+            network = replace(network, dropout=0.5)  # any: the rate is given below
+        return Blueprint.of(make, network=network, **arguments).given(dropout_rate=dropout)

@@ -146,17 +146,13 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
         self.weights_, self.history_ = fitted.weights, fitted.history
 
     def _blueprint(self) -> Blueprint:
-        network, dropout = self.network_, getattr(self.network_, "dropout", 0.0)
-        if dropout and network.variable_dropout:
-            network = replace(network, dropout=0.5)  # any: the rate is given below
-        return Blueprint.of(
+        return self._blueprint_of(
             forecast_model,
-            network=network,
             lookback=self.lookback_,
             horizon=self.horizon_,
             masked=self.masked_,
             season_length=self.season_length_,
-        ).given(dropout_rate=dropout)
+        )
 
     def _memory(self) -> int:
         return max(self.lookback_, self.season_length_)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -13,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from tsmodels.checks import check_int, check_option, fault
 from tsmodels.data import calendar
 from tsmodels.data.frame import Panel, forecast_frame, make_panel
+from tsmodels.estimators.lifecycle import Saved, all_or_nothing
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Holdout:
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class HorizonEstimator(BaseEstimator):
+class HorizonEstimator(Saved, BaseEstimator):
     """An estimator that forecasts the next `horizon` steps of every series it is shown.
 
     A subclass says what it learns (`_learn`) and how it forecasts from many cutoffs at once
@@ -57,17 +57,12 @@ class HorizonEstimator(BaseEstimator):
             raise ValueError(fault("y", "None", type(y).__name__, way_out))
         panel = self.to_panel(X)
         missing = _missing_counts(panel)
-        earlier = dict(self.__dict__)
-        try:
+        with all_or_nothing(self):
             self.horizon_ = int(self.horizon)
             self.season_length_ = self._season_length(panel)
             self.missing_ = missing
             self._learn(panel)
             self.context_ = panel.recent(self._memory())
-        except BaseException:  # also an interrupt: an earlier fit stays whole
-            self.__dict__.clear()
-            self.__dict__.update(earlier)
-            raise
         return self
 
     def predict(self, X: Any = None, *, horizon: int | None = None) -> Any:
@@ -114,16 +109,6 @@ class HorizonEstimator(BaseEstimator):
         y = panel.values[ahead[series], 0]
         before = panel.head(panel.lengths - self.horizon_).take(series)
         return Holdout(y, yhat, *naive_scales(before, self.season_length_))
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the fitted estimator to one file, whole or not at all; `tsmodels.load` reads it.
-
-        The file holds parameters, weights and the last rows of every series, not the training
-        data. Callbacks are dropped. Raises TypeError for a parameter that only code could restore.
-        """
-        from tsmodels.estimators.saving import save
-
-        save(self, path)
 
     def plot(self, X: Any = None, *, horizon: int | None = None, **kwargs: Any) -> Any:
         """Matplotlib axes with history and forecast; see `tsmodels.plotting.plot_forecast`."""

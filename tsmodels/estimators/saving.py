@@ -31,6 +31,9 @@ ESTIMATORS = {
     "SeasonalNaive": "tsmodels.estimators.baseline",
     "Drift": "tsmodels.estimators.baseline",
     "HistoricMean": "tsmodels.estimators.baseline",
+    "SequenceClassifier": "tsmodels.estimators.sequence",
+    "SequenceRegressor": "tsmodels.estimators.sequence",
+    "SequenceTagger": "tsmodels.estimators.sequence",
 }
 DATACLASSES: dict[str, Any] = {cls.__name__: cls for cls in (Panel, Calendar, FrameStyle)}
 SCALERS = ("StandardScaler", "RobustScaler", "MinMaxScaler", "MaxAbsScaler")
@@ -50,7 +53,7 @@ PACKAGES = ("tsmodels", "keras", "numpy", "pandas", "scikit-learn")
 
 def save(estimator: Any, path: str | os.PathLike[str]) -> None:
     """Writes a fitted estimator to one file, whole or not at all; see `Forecaster.save`."""
-    check_is_fitted(estimator, "context_")
+    check_is_fitted(estimator)
     codec, dropped = _Encoder(), []
     parameters = estimator.get_params(deep=False)
     if parameters.get("callbacks"):

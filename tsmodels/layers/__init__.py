@@ -21,6 +21,7 @@ from tsmodels.layers.feedback import FeedBack
 from tsmodels.layers.linear import DenseResidual, TimeLinear
 from tsmodels.layers.mamba import Mamba2Block, MambaBlock
 from tsmodels.layers.norm import PreNorm, RevIN
+from tsmodels.layers.pooling import SequencePooling
 from tsmodels.layers.positions import ClassToken, LearnedPositions, SinusoidalPositions
 from tsmodels.layers.recurrent import GRU, LSTM, Recurrent, SimpleRNN
 from tsmodels.layers.rwkv import (
@@ -84,6 +85,7 @@ __all__ = [
     "RevIN",
     "SLSTMBlock",
     "SequenceMaxPooling",
+    "SequencePooling",
     "SeriesDecomposition",
     "SimpleRNN",
     "SinusoidalPositions",

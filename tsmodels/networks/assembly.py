@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from tsmodels.backend import keras, ops, seeded_build
+from tsmodels.checks import fault
 from tsmodels.layers.norm import RevIN
-from tsmodels.networks.base import Network
+from tsmodels.layers.pooling import SequencePooling
+from tsmodels.networks.base import Memory, Network, as_memory
 
 
 def forecast_model(
@@ -78,3 +80,82 @@ def _normalised(network: Network, inputs: dict[str, Any], season_length: int) ->
         seen = observed[:, :, None]  # (B, T, 1)
         past = ops.concatenate([past if network.direct else past * seen, seen], axis=-1)
     return past, statistics, revin
+
+
+def sequence_model(
+    network: Network,
+    *,
+    shape: tuple[int, ...],
+    outputs: int,
+    pooling: str = "mean",
+    stepwise: bool = False,
+    masked: bool = False,
+    seed: int = 0,
+) -> Any:
+    """Sequences (B, T, C) or images (B, R, S, C) to raw numbers (B, outputs).
+
+    Stem, encoder, pooling of its steps (see `SequencePooling`; "last" is what the encoder calls so)
+    and a linear head; with `stepwise` there is no pooling and a head a step, (B, T, outputs). With
+    0 `outputs` there is no head: the answer is its input. The inputs are a dict with "sequence"
+    and, if `masked`, "observed" (B, T): zeros where a step is padding, on the right. Weights do not
+    depend on `masked`; the head's are the last two.
+
+    >>> from tsmodels.networks import GRU
+    >>> model = sequence_model(GRU(d_model=8), shape=(12, 3), outputs=2)
+    >>> model({"sequence": ops.ones((4, 12, 3))}).shape
+    TensorShape([4, 2])
+    """
+    _check_encoder(network, shape)
+    with seeded_build(seed):
+        inputs = {"sequence": keras.Input(shape, name="sequence")}
+        if masked:
+            inputs["observed"] = keras.Input(shape[:1], name="observed")
+        memory = _encoded(network, **inputs)
+        if stepwise:
+            y = _steps_of(network, memory, shape[0])
+        elif pooling == "last" and "last" in memory.state:
+            y = memory.state["last"]
+        else:
+            y = SequencePooling(pooling, name="pooling")(memory.sequence, mask=memory.mask)
+        if outputs:
+            y = keras.layers.Dense(outputs, name="head")(y)
+        return keras.Model(inputs, y, name=network.name or None)
+
+
+def _encoded(network: Network, sequence: Any, observed: Any = None) -> Memory:
+    """The memory of padded sequences.
+
+    Padding is on the right, where no step of a causal network sees it: those need no mask before
+    the pooling, and keep the kernels that know none.
+    """
+    mask = None if observed is None else observed > 0.5  # (B, T)
+    layers = network.layers()
+    if not network.stemless:
+        sequence = keras.layers.Dense(network.d_model, name="stem")(sequence)
+    if network.causal:
+        return as_memory(network.encode(layers, sequence))._replace(mask=mask)
+    memory = as_memory(network.encode(layers, sequence, mask))
+    if mask is not None and memory.mask is None:
+        rule = "sequences of one length, or a network that passes a mask on"
+        raise ValueError(fault("X", rule, f"padding for {type(network).__name__}"))
+    return memory
+
+
+def _steps_of(network: Network, memory: Memory, length: int) -> Any:
+    if memory.sequence.shape[1] != length:
+        rule = "one that keeps the length of a sequence"
+        got = f"{type(network).__name__}, which makes {memory.sequence.shape[1]} steps of {length}"
+        raise ValueError(fault("network", rule, got, "Another network, or no patches and pooling."))
+    return memory.sequence
+
+
+def _check_encoder(network: Network, shape: tuple[int, ...]) -> None:
+    kind = network.name or type(network).__name__
+    if not network.encodes:
+        way_out = "`tsmodels networks` says which serve every task."
+        raise ValueError(
+            fault("network", "one that encodes", f"{kind}, which only forecasts", way_out)
+        )
+    if len(shape) == 3 and not network.images:
+        way_out = "Take 'vit', or make sequences of the rows: X.reshape(N, height, -1)."
+        raise ValueError(fault("X", f"(N, T, C) for {kind}", f"images {shape}", way_out))

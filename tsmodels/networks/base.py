@@ -54,7 +54,8 @@ class Network:
 
     Fields common to all: `d_model` is the width D, `dropout` a rate in [0, 1), and `revin` asks for
     reversible instance normalisation of every window (Kim et al., 2022), centred on its "mean", its
-    "last" value or the mean of its last "season"; None leaves the window as the scaler made it.
+    "last" value or the mean of its last "season"; None leaves the window as the scaler made it. It
+    belongs to forecasts: where there is nothing to undo, it does nothing.
 
     >>> @register("mean_of_past")
     ... @dataclass(frozen=True, kw_only=True)
@@ -121,6 +122,11 @@ class Network:
 
         Where the first layer begins with a linear map of its own, another before it adds nothing.
         """
+        return False
+
+    @property
+    def images(self) -> bool:
+        """Whether `encode` takes images (B, R, S, C) too, rows of S places with C channels."""
         return False
 
     def layers(self) -> list[Any] | dict[str, Any]:

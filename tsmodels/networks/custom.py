@@ -36,6 +36,10 @@ class Custom(Network):
             rule = "a keras.Layer or a function of feature tensors"
             raise TypeError(fault("Custom.encoder", rule, self.encoder))
 
+    @property
+    def images(self) -> bool:
+        return True  # its own business
+
     def layers(self) -> list[Any]:
         if not isinstance(self.encoder, keras.layers.Layer):
             return [self.encoder]

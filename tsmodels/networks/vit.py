@@ -55,6 +55,10 @@ class ViT(Network):
     def stemless(self) -> bool:
         return True
 
+    @property
+    def images(self) -> bool:
+        return True
+
     def layers(self) -> list[Any]:
         encoder = [
             TransformerEncoderLayer(

@@ -9,7 +9,11 @@ from typing import Any
 import numpy as np
 
 from tsmodels.backend import keras, ops
+from tsmodels.data.sequences import Sequences
 from tsmodels.data.windows import Batch, Windows
+from tsmodels.training.padded import SequenceLayout
+
+Examples = Windows | Sequences
 
 
 class Deck:
@@ -43,7 +47,7 @@ class Batches(keras.utils.PyDataset):
 
     def __init__(
         self,
-        windows: Windows,
+        windows: Examples,
         batch_size: int,
         *,
         masked: bool,
@@ -53,6 +57,7 @@ class Batches(keras.utils.PyDataset):
     ) -> None:
         super().__init__()
         self.windows, self.masked, self.forced = windows, masked, forced
+        self.given = layout_of(windows, masked).given
         self.size = min(batch_size, len(windows))
         self.steps = steps or math.ceil(len(windows) / self.size)
         self.deck = Deck(len(windows), self.size, self.steps, rng)
@@ -68,16 +73,16 @@ class Batches(keras.utils.PyDataset):
     def __getitem__(self, position: int) -> tuple[Any, ...]:
         index = self.order[position * self.size : (position + 1) * self.size]
         batch = self.windows.batch(index, masked=self.masked)
-        inputs = inputs_of(batch, self.masked)
+        inputs = inputs_of(batch, self.masked, self.given)
         if self.forced:
             inputs["target"] = batch.target
         parts = (inputs, batch.target)
         return parts if batch.weight is None else (*parts, batch.weight)
 
 
-def inputs_of(batch: Batch, masked: bool) -> dict[str, Any]:
+def inputs_of(batch: Batch, masked: bool, given: str = "past") -> dict[str, Any]:
     """What a model is given of a dense batch."""
-    inputs: dict[str, Any] = {"past": batch.past}
+    inputs: dict[str, Any] = {given: batch.past}
     if masked:
         inputs["observed"] = batch.observed
     return inputs
@@ -94,6 +99,8 @@ class Layout:
     masked: bool
     gaps: bool
     interpolated: bool
+
+    given = "past"  # the name of the input
 
     @classmethod
     def of(cls, windows: Windows, masked: bool) -> Layout:
@@ -116,7 +123,7 @@ class Layout:
             shapes["held"] = ("int32", ())
         return shapes
 
-    def arrays(self, windows: Windows) -> dict[str, np.ndarray]:
+    def arrays(self, windows: Any) -> dict[str, np.ndarray]:
         """Those arrays for some windows: O(rows) + O(N) numbers."""
         return {
             name: np.asarray(getattr(windows, name), dtype)
@@ -142,3 +149,13 @@ class Layout:
         target = ops.take(arrays["values"], ahead, axis=0)[:, :, : self.targets]
         weight = ops.take(arrays["observed"], ahead, axis=0) if self.gaps else None
         return inputs, target, weight
+
+
+AnyLayout = Layout | SequenceLayout
+
+
+def layout_of(examples: Examples, masked: bool) -> AnyLayout:
+    """The layout of windows or sequences; `masked` models ask what was observed."""
+    if isinstance(examples, Sequences):
+        return SequenceLayout.of(examples, masked)
+    return Layout.of(examples, masked)

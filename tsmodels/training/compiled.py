@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tsmodels.backend import ops
-from tsmodels.training.batches import Layout
+from tsmodels.training.batches import AnyLayout
 from tsmodels.training.blueprint import Blueprint, first_values
 from tsmodels.training.epoch import Epochs, epochs_of
 from tsmodels.training.recipe import OptimizerPlan, configured
@@ -32,7 +32,7 @@ class Compiled:
         self.blueprint = blueprint
         self.model = blueprint.build()
         self.masked = "observed" in self.model.input
-        self._predictors: dict[Layout, Epochs] = {}
+        self._predictors: dict[AnyLayout, Epochs] = {}
         self._trainers: OrderedDict[Any, Trainer] = OrderedDict()
         self._holds: Any = None
 
@@ -56,7 +56,7 @@ class Compiled:
         self._holds = weights = [np.array(ops.convert_to_numpy(w)) for w in self.model.weights]
         return weights
 
-    def predictor(self, layout: Layout) -> Epochs:
+    def predictor(self, layout: AnyLayout) -> Epochs:
         """What predicts over windows of `layout`."""
         if layout not in self._predictors:
             self._predictors[layout] = epochs_of(self.model, layout)
@@ -82,7 +82,7 @@ class Trainer:
         self.model, self.loss, self.optimizer = model, loss, optimizer
         optimizer.build(model.trainable_variables)
         self._first = [np.array(ops.convert_to_numpy(v)) for v in optimizer.variables]
-        self._epochs: dict[Layout, Epochs] = {}
+        self._epochs: dict[AnyLayout, Epochs] = {}
 
     def reset(self, rate: float) -> None:
         """Starts the optimizer again and makes it the model's, so that callbacks find it."""
@@ -92,7 +92,7 @@ class Trainer:
         if getattr(self.model, "optimizer", None) is not self.optimizer:
             self.model.compile(optimizer=self.optimizer, loss=self.loss, jit_compile=False)
 
-    def epochs(self, layout: Layout) -> Epochs:
+    def epochs(self, layout: AnyLayout) -> Epochs:
         """What trains and evaluates over windows of `layout`."""
         if layout not in self._epochs:
             self._epochs[layout] = epochs_of(self.model, layout, self.loss, self.optimizer)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tsmodels.backend import keras, ops
-from tsmodels.training.batches import Layout
+from tsmodels.training.batches import AnyLayout
 
 LARGEST_BATCH = 1024  # windows that are evaluated or predicted at once
 Arrays = dict[str, Any]
@@ -25,7 +25,9 @@ class Epochs:
     `loss` and `optimizer` are None where the model only predicts.
     """
 
-    def __init__(self, model: Any, layout: Layout, loss: Any = None, optimizer: Any = None) -> None:
+    def __init__(
+        self, model: Any, layout: AnyLayout, loss: Any = None, optimizer: Any = None
+    ) -> None:
         self.model, self.layout = model, layout
         self.loss, self.optimizer = loss, optimizer
 
@@ -296,6 +298,6 @@ def _batches(order: np.ndarray, size: int) -> Sequence[np.ndarray]:
 BACKENDS = {"tensorflow": TensorFlowEpochs, "jax": JaxEpochs, "torch": TorchEpochs}
 
 
-def epochs_of(model: Any, layout: Layout, loss: Any = None, optimizer: Any = None) -> Epochs:
+def epochs_of(model: Any, layout: AnyLayout, loss: Any = None, optimizer: Any = None) -> Epochs:
     """The `Epochs` of the backend in use."""
     return BACKENDS[keras.backend.backend()](model, layout, loss, optimizer)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from tsmodels.backend import keras
-from tsmodels.data.windows import Windows
 from tsmodels.losses import resolve_loss
+from tsmodels.training.batches import Examples
 from tsmodels.training.blueprint import Blueprint
 from tsmodels.training.compiled import leased
 from tsmodels.training.loop import Run, train
@@ -27,8 +27,8 @@ class Fitted:
 
 def fit(
     blueprint: Blueprint,
-    windows: Windows,
-    validation: Windows | None,
+    windows: Examples,
+    validation: Examples | None,
     recipe: Recipe,
     *,
     seeds: tuple[int, int],

@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tsmodels.backend import keras
-from tsmodels.data.windows import Windows
-from tsmodels.training.batches import Deck, Layout
+from tsmodels.training.batches import Deck, Examples, layout_of
 from tsmodels.training.callbacks import Progress, check_finite
 from tsmodels.training.compiled import Trainer
 from tsmodels.training.epoch import sizes
@@ -22,8 +21,8 @@ class Run(NamedTuple):
     """One training: whose model, on what, for how long, and who watches."""
 
     model: Any
-    windows: Windows
-    validation: Windows | None
+    windows: Examples
+    validation: Examples | None
     budget: Budget
     batch_size: int
     rng: np.random.Generator
@@ -74,7 +73,7 @@ class _Epoch:
     """The steps of one epoch, in strides."""
 
     def __init__(self, run: Run, trainer: Trainer, rate: Any) -> None:
-        layout = Layout.of(run.windows, run.masked)
+        layout = layout_of(run.windows, run.masked)
         n = len(run.windows)
         self.size = min(run.batch_size, n)
         self.deck = Deck(n, self.size, run.budget.steps, run.rng)
@@ -120,7 +119,7 @@ def _validation(run: Run, trainer: Trainer) -> Any:
     """A function that gives the mean loss over the validation windows, or None without any."""
     if run.validation is None:
         return None
-    layout, n = Layout.of(run.validation, run.masked), len(run.validation)
+    layout, n = layout_of(run.validation, run.masked), len(run.validation)
     epochs = trainer.epochs(layout)
     arrays = epochs.arrays(layout.arrays(run.validation))
     return lambda: epochs.evaluate(arrays, n)
