@@ -18,6 +18,7 @@ _HOMES = {
     "tsmodels.estimators.baseline": ["Drift", "HistoricMean", "Naive", "SeasonalNaive"],
     "tsmodels.estimators.forecaster": ["Forecaster"],
     "tsmodels.estimators.saving": ["load"],
+    "tsmodels.estimators.sequence": ["SequenceClassifier", "SequenceRegressor", "SequenceTagger"],
     "tsmodels.networks": [
         "BayesianCNNLSTM",
         "CNNLSTM",
