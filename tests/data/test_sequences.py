@@ -103,10 +103,10 @@ WRONG = {
         "some of sample 0, step 1",
     ),
     "masked images": (np.ma.ones((2, 3, 2, 1)), "where it has a mask"),
-    "nan": ([np.ones(2), np.array([1.0, np.nan])], "first nan in sample 1, step 1, channel 0"),
+    "nan": ([np.ones(2), np.array([1.0, np.nan])], "nan in sample 1, step 1, channel 0"),
     "inf": (
         np.where(CUBE == CUBE[2, 3, 1], np.inf, CUBE),
-        "first inf in sample 2, step 3, channel 1",
+        "inf in sample 2, step 3, channel 1",
     ),
 }
 

@@ -261,7 +261,7 @@ def _check_finite(sequences: Sequences) -> None:
         row, *inner = np.argwhere(bad)[0].tolist()
         i = int(np.searchsorted(sequences.offsets, row, side="right")) - 1
         value = sequences.values[(row, *inner)]
-        got = f"{int(bad.sum())} values of NaN or inf, first {value} in sample {i}, step "
-        got += f"{row - sequences.offsets[i]}, channel {inner[-1]}"
+        got = f"{value} in sample {i}, step {row - sequences.offsets[i]}, channel {inner[-1]}"
+        got += f", and {bad.sum() - 1} more" if bad.sum() > 1 else ""
         way_out = "Fill them in, or leave steps out with numpy.ma.masked_invalid(X)."
-        raise ValueError(fault("X", "finite", got, way_out))
+        raise ValueError(fault("X", "without NaN and inf", got, way_out))

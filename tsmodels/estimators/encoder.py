@@ -172,9 +172,13 @@ def check_sample_weight(sample_weight: Any, n: int) -> np.ndarray | None:
     """Weights (N,), or None where all weigh the same."""
     if sample_weight is None:
         return None
-    weights = _check_sample_weight(sample_weight, np.empty(n), dtype=np.float64)
+    weights = _check_sample_weight(
+        sample_weight, np.empty(n), dtype=np.float64, allow_all_zero_weights=True
+    )
     if weights.min() < 0 or not weights.sum() > 0:
-        raise ValueError(fault("sample_weight", "at least 0, and not 0 throughout", sample_weight))
+        raise ValueError(
+            fault("sample_weight", "at least 0, and not zero throughout", sample_weight)
+        )
     return weights
 
 
