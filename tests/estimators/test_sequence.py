@@ -44,7 +44,7 @@ def tagger():
 
 def test_classifier_learns():
     model = SequenceClassifier(GRU(d_model=8), random_state=0).fit(X, Y)
-    assert model.score(X, Y) > 0.9
+    assert model.score(X, Y) > 0.85
     assert_allclose(model.predict_proba(X).sum(axis=1), 1.0)
     likeliest = model.classes_[model.predict_proba(X).argmax(axis=1)]
     assert_array_equal(model.predict(X), likeliest)
