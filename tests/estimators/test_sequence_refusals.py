@@ -7,7 +7,7 @@ import pytest
 from scipy.sparse import csr_array
 from sklearn.exceptions import NotFittedError
 
-from tsmodels import GRU, SequenceClassifier, SequenceRegressor, SequenceTagger
+from tsmodels import GRU, Forecaster, SequenceClassifier, SequenceRegressor, SequenceTagger
 from tsmodels.backend import keras
 
 RNG = np.random.default_rng(0)
@@ -147,6 +147,10 @@ def test_a_network_that_shortens_cannot_tag():
 def test_images_are_for_networks_that_take_them():
     sentence = "X must be (N, T, C) for gru. Got 'images (5, 2, 1)'. Take 'vit'"
     refused(SequenceClassifier(**QUICK), X[..., None], Y, sentence)
+
+
+def test_losses_of_labels_do_not_forecast():
+    refused(Forecaster(loss="cross_entropy"), np.arange(60.0), None, "loss must be one of ['huber'")
 
 
 def test_not_fitted():
