@@ -97,7 +97,7 @@ class TensorFlowEpochs(Epochs):
         return self._evaluate(arrays, order, np.int32(LARGEST_BATCH)).numpy()
 
     def predict(self, arrays: Arrays, index: np.ndarray) -> np.ndarray:
-        return self._predict(arrays, index).numpy()
+        return self._predict(arrays, self._tf.constant(index)).numpy()
 
     @functools.cached_property
     def _train(self) -> Any:
@@ -124,7 +124,7 @@ class TensorFlowEpochs(Epochs):
 
     @functools.cached_property
     def _predict(self) -> Any:
-        return self._compiled(self._output)
+        return self._compiled(self._output).get_concrete_function()  # arguments bind quicker
 
     def _loop(self, step: Callable[[Any, Any], Any], order: Any, size: Any) -> Any:
         """The loss of `step` for one batch of `order` after the other, (steps,)."""
