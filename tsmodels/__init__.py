@@ -51,6 +51,7 @@ _HOMES = {
     ],
     "tsmodels.search.functions": ["minimize"],
     "tsmodels.search.optuna_bridge": ["WOASampler", "to_optuna"],
+    "tsmodels.search.search_cv": ["WOASearchCV"],
     "tsmodels.search.woa": ["WhaleOptimizer"],
     "tsmodels.space": ["Choice", "Int", "Real", "Space"],
     "tsmodels.training.callbacks": ["GradientNorm"],

@@ -78,4 +78,10 @@ def seeded_build(seed: int) -> Iterator[None]:
             random.setstate(state)
 
 
-__all__ = ["keras", "ops", "seeded_build"]
+def on_gpu() -> bool:
+    """Whether tensors of the backend live on a GPU unless told otherwise."""
+    device = str(ops.zeros((1,)).device).lower()
+    return "gpu" in device or "cuda" in device
+
+
+__all__ = ["keras", "on_gpu", "ops", "seeded_build"]

@@ -3,10 +3,10 @@
 import json
 import math
 import os
+import runpy
 import signal
 import subprocess
 import sys
-import textwrap
 import time
 
 import numpy as np
@@ -139,37 +139,35 @@ def test_other_files_are_refused_and_left_alone(tmp_path, content):
     assert file.read_bytes() == content
 
 
-def test_killed_and_resumed_is_the_uninterrupted_search(tmp_path):
-    script = tmp_path / "search.py"
-    script.write_text(
-        textwrap.dedent(
-            """
-            import sys, time
-            from tsmodels import Int, Real, minimize
+SCRIPT = """
+import sys, time
+from tsmodels import Int, Real, minimize
 
-            def fun(p):
-                time.sleep(float(sys.argv[2]))
-                return (p["x"] - 0.3) ** 2 + p["n"]
+def fun(p):
+    time.sleep(float(sys.argv[2]))
+    return (p["x"] - 0.3) ** 2 + p["n"]
 
-            space = {"x": Real(0.0, 1.0), "n": Int(1, 4)}
-            found = minimize(fun, space, random_state=3, n_iter=30, checkpoint=sys.argv[1])
-            print(*[(e["generation"], e["x"], e["fun"]) for e in found.history], sep="\\n")
-            """
-        )
-    )
+space = {"x": Real(0.0, 1.0), "n": Int(1, 4)}
+found = minimize(fun, space, random_state=3, n_iter=30, checkpoint=sys.argv[1])
+print(*[(e["generation"], e["x"], e["fun"]) for e in found.history], sep="\\n")
+"""
 
-    def start(file, pause):
-        command = [sys.executable, str(script), str(tmp_path / file), str(pause)]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
-    killed = start("killed.jsonl", 0.03)
-    log = tmp_path / "killed.jsonl"
+def test_killed_and_resumed_is_the_uninterrupted_search(tmp_path, monkeypatch, capsys):
+    script, log = tmp_path / "search.py", tmp_path / "killed.jsonl"
+    script.write_text(SCRIPT)
+    killed = subprocess.Popen([sys.executable, str(script), str(log), "0.03"])
     while not log.exists() or log.read_bytes().count(b"\n") < 3:
         time.sleep(0.01)
     os.kill(killed.pid, signal.SIGKILL)
     assert killed.wait() == -signal.SIGKILL and log.read_bytes().count(b"\n") < 6
-    resumed, whole = start("killed.jsonl", 0), start("whole.jsonl", 0)
-    assert resumed.communicate()[0] == whole.communicate()[0] != ""
+
+    def run(file):
+        monkeypatch.setattr(sys, "argv", [str(script), str(tmp_path / file), "0"])
+        runpy.run_path(str(script), run_name="__main__")
+        return capsys.readouterr().out
+
+    assert run("killed.jsonl") == run("whole.jsonl") != ""
 
 
 def test_overhead_is_below_a_millisecond_an_evaluation():

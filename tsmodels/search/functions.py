@@ -71,14 +71,13 @@ def minimize(
 
         loop = Loop(
             engine=make_engine(engine, space, **sizes, entropy=entropy),
-            evaluate=evaluate,
             entropy=entropy,
             log=log,
             time_budget=time_budget,
             patience=patience,
             watch=bar,
         )
-        trials = loop.run()
+        trials = loop.run(evaluate)
     return _result(space, trials)
 
 

@@ -51,60 +51,68 @@ class Loop:
     """Runs an engine to its end, or to that of a budget.
 
     No configuration is evaluated twice: what is known is answered from memory. `time_budget`
-    (seconds) is looked at before a generation begins, `patience` counts evaluations since the best.
+    (seconds, from the first evaluation on) is looked at before a generation begins, `patience`
+    counts evaluations since the best.
     """
 
     engine: Engine
-    evaluate: Evaluate
     entropy: Sequence[int]
     log: Log | None = None
     time_budget: float | None = None
     patience: int | None = None
     watch: Callable[[list[Trial]], None] = lambda trials: None
     trials: list[Trial] = field(default_factory=list)
-    known: dict[Any, float] = field(default_factory=dict)
+    over: bool = False
 
-    def run(self) -> list[Trial]:
-        """Every trial, in the order of their numbers."""
-        started, generation = time.monotonic(), 0
-        while len(points := self.engine.ask()):
-            trials = self._new(points, generation)
+    def __post_init__(self) -> None:
+        self._known: dict[Any, float] = {}
+        self._points: np.ndarray | None = None  # proposed and not yet evaluated
+        self._generation, self._started = 0, math.inf
+
+    def run(self, evaluate: Evaluate | None = None) -> list[Trial]:
+        """Every trial, in the order of their numbers; without `evaluate` those of the log."""
+        while not self.over:
+            points = self.engine.ask() if self._points is None else self._points
+            trials, self._points = self._new(points), points
             if trials and not (self.log and self.log.recall(trials)):
-                if self.trials and self._late(started):
+                if evaluate is None:
+                    return self.trials
+                if self._late():
                     break
-                self.evaluate(trials)
+                evaluate(trials)
                 if self.log:
                     self.log.write(trials)
             self._settle(trials, points)
-            generation += 1
-            if self._tired():
-                break
         return self.trials
 
-    def _new(self, points: np.ndarray, generation: int) -> list[Trial]:
+    def _new(self, points: np.ndarray) -> list[Trial]:
         """A trial for each point of an unknown configuration, once."""
         space, asked = self.engine.space, set()
         trials: list[Trial] = []
         for whale, point in enumerate(points):
             key = space.key(point)
-            if key in self.known or key in asked:
+            if key in self._known or key in asked:
                 continue
             asked.add(key)
             number = len(self.trials) + len(trials)
             seed = np.random.SeedSequence([*self.entropy, number]).generate_state(1)[0]
             params = space.params(point)
-            trials.append(Trial(number, generation, whale, point, params, int(seed >> 1)))
+            trials.append(Trial(number, self._generation, whale, point, params, int(seed >> 1)))
         return trials
 
     def _settle(self, trials: list[Trial], points: np.ndarray) -> None:
         space = self.engine.space
-        self.known.update({space.key(trial.point): trial.value for trial in trials})
-        self.engine.tell([self.known[space.key(point)] for point in points])
+        self._known.update({space.key(trial.point): trial.value for trial in trials})
+        self.engine.tell([self._known[space.key(point)] for point in points])
         self.trials += trials
+        self._points, self._generation = None, self._generation + 1
+        self.over = not len(points) or self._tired()
         self.watch(self.trials)
 
-    def _late(self, started: float) -> bool:
-        return self.time_budget is not None and time.monotonic() - started >= self.time_budget
+    def _late(self) -> bool:
+        now = time.monotonic()
+        self._started = min(self._started, now)
+        return self.time_budget is not None and 0 < now - self._started >= self.time_budget
 
     def _tired(self) -> bool:
         leader = best(self.trials)

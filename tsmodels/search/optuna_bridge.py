@@ -202,7 +202,8 @@ def to_optuna(found: Any) -> Any:
     if hasattr(found, "cv_results_"):
         results, space = found.cv_results_, found.space_
         direction = optuna.study.StudyDirection.MAXIMIZE
-        rows = zip(results["params"], found.scores_, results["generation"].tolist(), strict=True)
+        scores = results[f"mean_test_{found.objective_}"].tolist()
+        rows = zip(results["params"], scores, results["generation"].tolist(), strict=True)
     else:
         space, direction = found.space, optuna.study.StudyDirection.MINIMIZE
         rows = zip(

@@ -114,6 +114,16 @@ class Space:
         free = [u for u in self._middles() if self.key(u) not in known]
         return free[rng.integers(len(free))] if free else None
 
+    def examples(self) -> list[dict[str, Any]]:
+        """A configuration of every sub-space, from its middle."""
+        found = []
+        for which in range(len(self._groups)):
+            u = np.full(len(self), 0.5)
+            if len(self._groups) > 1:
+                u[0] = self.dimensions[0].unit(which)
+            found.append(self.params(u))
+        return found
+
     def walk(self, choose: Callable[[int, str, Dimension], Any]) -> dict[str, Any]:
         """A configuration whose values `choose(coordinate, name, dimension)` gives, one by one."""
         which = int(choose(0, "", self.dimensions[0])) if len(self._groups) > 1 else 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import math
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tsmodels.backend import keras, ops
@@ -39,6 +41,37 @@ class StopAt(keras.callbacks.Callback):
         self.steps += 1
         if self.steps >= self.max_steps:
             self.model.stop_training = True
+
+
+class StopAfter(keras.callbacks.Callback):
+    """Ends training with the first epoch that ends `seconds` or more after its beginning."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds, self.started = seconds, 0.0
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self.started = time.monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if time.monotonic() - self.started >= self.seconds:
+            self.model.stop_training = True
+
+
+class Rungs(keras.callbacks.Callback):
+    """Asks `report(rung, loss)` whether to go on, after each of some `shares` of the epochs."""
+
+    def __init__(self, report: Callable[[int, float], bool], shares: Sequence[float]) -> None:
+        super().__init__()
+        self.report, self.shares = report, shares
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        logs, last = logs or {}, self.params["epochs"]
+        for rung, share in enumerate(self.shares):
+            if epoch + 1 == math.ceil(share * last) and epoch + 1 < last:
+                if not self.report(rung, float(logs.get("val_loss", logs.get("loss", math.inf)))):
+                    self.model.stop_training = True
+                    return
 
 
 class BeginEpoch(keras.callbacks.Callback):
