@@ -92,4 +92,5 @@ def test_recipes_use_public_names_only(folder):
                     "tsmodels.losses",
                     "tsmodels.metrics",
                     "tsmodels.networks",
+                    "tsmodels.plotting",
                 ), f"{path} reaches into {node.module}"

@@ -1,39 +1,25 @@
-"""Forecasts and backtests as matplotlib axes.
-
-Figures are made without pyplot, so nothing stays open and no backend is chosen; hand in `axes` of
-your own `plt.subplots()` to show them in a window. `axes[0].figure.savefig("forecast.png")`.
-"""
+"""Forecasts and backtests as matplotlib axes."""
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
-import narwhals as nw
 import numpy as np
 import pandas as pd
-from matplotlib import dates, font_manager
-from matplotlib.figure import Figure
+from matplotlib import dates
 
 from tsmodels.checks import check_int, did_you_mean, fault
-
-INK, MUTED, GRID = "#1f2430", "#6b7280", "#e5e7eb"
-COLOURS = {
-    "yhat": "#2563eb",
-    "naive": "#d97706",
-    "seasonal_naive": "#059669",
-    "drift": "#9333ea",
-}
-_FONTS = (
-    "DejaVu Sans",
-    "Noto Sans CJK SC",
-    "Noto Sans CJK JP",
-    "PingFang SC",
-    "Microsoft YaHei",
-    "SimHei",
+from tsmodels.plotting.style import (
+    COLOURS,
+    INK,
+    MUTED,
+    clean,
+    fonts,
+    grid,
+    legend,
+    pandas_frame,
+    readable,
 )
 
 
@@ -60,10 +46,10 @@ def plot_forecast(
     >>> axes[0].get_title(loc="left"), axes[0].get_ylabel()
     ('a', 'y')
     """
-    history, forecast = _pandas(history), _pandas(forecast)
-    truth = None if truth is None else _pandas(truth)
+    history, forecast = pandas_frame(history), pandas_frame(forecast)
+    truth = None if truth is None else pandas_frame(truth)
     chosen = _chosen(forecast, ids)
-    axes = _grid(axes, len(chosen))
+    axes = grid(axes, len(chosen))
     for ax, uid in zip(axes, chosen, strict=True):
         ahead = _rows(forecast, uid)
         before = _rows(history, uid).tail(_history_rows(n_history, len(ahead)))
@@ -75,7 +61,7 @@ def plot_forecast(
         if len(before):
             ax.axvline(_time(before).iloc[-1], color=MUTED, lw=0.8, ls=":")
         _finish(ax, uid, label or target, ahead)
-    _legend(axes[0])
+    legend(axes[0])
     return axes
 
 
@@ -92,9 +78,9 @@ def plot_backtest(
     >>> plot_backtest(frame)[-1].get_xlabel()
     'step ahead'
     """
-    frame = _pandas(frame)
+    frame = pandas_frame(frame)
     chosen = _chosen(frame, ids)
-    axes = _grid(axes, len(chosen) + 1)
+    axes = grid(axes, len(chosen) + 1)
     for ax, uid in zip(axes, chosen, strict=False):
         rows = _rows(frame, uid)
         _line(ax, rows.drop_duplicates("ds"), "y", color=INK, label="truth")
@@ -104,7 +90,7 @@ def plot_backtest(
         for cutoff in _time(rows, "cutoff").unique():
             ax.axvline(cutoff, color=MUTED, lw=0.8, ls=":")
         _finish(ax, uid, label, rows)
-    _legend(axes[0])
+    legend(axes[0])
     _plot_error_by_step(axes[len(chosen)], frame)
     return axes
 
@@ -136,22 +122,8 @@ def _plot_error_by_step(ax, frame) -> None:
     ax.set_ylabel("MAE / naive MAE", color=MUTED)
     ax.set_ylim(bottom=0)
     ax.xaxis.get_major_locator().set_params(integer=True)
-    _clean(ax)
-    _legend(ax)
-
-
-def readable(uid: Any) -> str:
-    """An id as one printable line: control characters as escapes, long ids cut.
-
-    >>> readable("a\\nb")
-    'a\\\\nb'
-    """
-    text = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", lambda m: repr(m[0])[1:-1], str(uid))
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _pandas(frame):
-    return nw.from_native(frame, eager_only=True).to_pandas()
+    clean(ax)
+    legend(ax)
 
 
 def _chosen(frame, ids) -> list:
@@ -178,21 +150,6 @@ def _rows(frame, uid):
     return frame[frame["unique_id"] == uid].sort_values("ds", kind="stable")
 
 
-def _grid(axes, count: int):
-    if axes is not None:
-        axes = np.atleast_1d(np.asarray(axes, dtype=object)).ravel()
-        if len(axes) != count:
-            raise ValueError(fault("axes", f"{count} matplotlib axes", len(axes)))
-        return axes
-    columns = min(count, 2)
-    rows = math.ceil(count / columns)
-    figure = Figure(figsize=(6.4 * columns, 3.2 * rows), layout="constrained", dpi=120)
-    every = figure.subplots(rows, columns, squeeze=False).ravel()
-    for ax in every[count:]:
-        ax.remove()
-    return every[:count]
-
-
 def _time(rows, column: str = "ds"):
     """The column as matplotlib draws it: wall-clock time without its zone."""
     times = rows[column]
@@ -216,43 +173,13 @@ def _intervals(ax, rows) -> None:
 
 
 def _finish(ax, uid, label: str, rows) -> None:
-    fonts = _fonts()
-    ax.set_title(readable(uid), loc="left", fontsize=11, color=INK, family=fonts, parse_math=False)
-    ax.set_ylabel(label, color=MUTED, family=fonts, parse_math=False)
+    family = fonts()
+    ax.set_title(readable(uid), loc="left", fontsize=11, color=INK, family=family, parse_math=False)
+    ax.set_ylabel(label, color=MUTED, family=family, parse_math=False)
     zone = getattr(rows["ds"].dtype, "tz", None)
     if pd.api.types.is_datetime64_any_dtype(rows["ds"].dtype):
         locator = dates.AutoDateLocator(minticks=3, maxticks=7)
         ax.xaxis.set_major_locator(locator)
         ax.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
     ax.set_xlabel(f"time ({zone})" if zone else "time", color=MUTED)
-    _clean(ax)
-
-
-def _clean(ax) -> None:
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.spines[["left", "bottom"]].set_color(GRID)
-    ax.tick_params(colors=MUTED, labelsize=9, length=3)
-    ax.grid(axis="y", color=GRID, lw=0.8)
-    ax.set_axisbelow(True)
-    ax.margins(x=0.02)
-
-
-def _legend(ax) -> None:
-    ax.legend(
-        frameon=False,
-        fontsize=9,
-        labelcolor=INK,
-        ncols=6,
-        loc="lower right",
-        bbox_to_anchor=(1, 1),
-        borderaxespad=0.1,
-        handlelength=1.4,
-        columnspacing=1,
-    )
-
-
-@cache
-def _fonts() -> list[str]:
-    """Installed fonts that cover Latin and Chinese; matplotlib falls through the list by glyph."""
-    installed = {font.name for font in font_manager.fontManager.ttflist}
-    return [name for name in _FONTS if name in installed]
+    clean(ax)

@@ -1,0 +1,24 @@
+"""Forecasts, backtests and searches as matplotlib axes, made without pyplot."""
+
+from tsmodels.plotting.search import (
+    importance,
+    plot_convergence,
+    plot_importance,
+    plot_parallel,
+    plot_slices,
+)
+from tsmodels.plotting.series import error_by_step, plot_backtest, plot_forecast
+from tsmodels.plotting.style import COLOURS, readable
+
+__all__ = [
+    "COLOURS",
+    "error_by_step",
+    "importance",
+    "plot_backtest",
+    "plot_convergence",
+    "plot_forecast",
+    "plot_importance",
+    "plot_parallel",
+    "plot_slices",
+    "readable",
+]
