@@ -1,4 +1,4 @@
-"""tsmodels forecast | backtest | networks | data.
+"""tsmodels forecast | backtest | search | networks | data.
 
 Results go to standard output, progress and errors to standard error. Exit codes: 0 every series has
 an answer, 1 some have none, 2 the job or its input cannot be used, 130 stopped by Ctrl-C. Nothing
@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, run, help in (
         ("forecast", _forecast, "forecast every series of a job, and score where truth is known"),
         ("backtest", _backtest, "forecast the past of a job's series, and score"),
+        ("search", _search, "search better settings for a job's forecaster"),
     ):
         command = commands.add_parser(name, help=help, description=help.capitalize() + ".")
         command.add_argument("job", metavar="JOB.toml", help="the job file")
@@ -97,6 +98,21 @@ def _backtest(arguments: argparse.Namespace) -> int:
     return _report(run_backtest(read_job(arguments.job), _watch))
 
 
+def _search(arguments: argparse.Namespace) -> int:
+    from tsmodels.jobs.config import read_job
+    from tsmodels.jobs.search import best_section, run_search
+
+    job = read_job(arguments.job)
+    found = run_search(job, _watch)
+    failed = f", {found.failed} of them failed" if found.failed else ""
+    print(f"{found.tried} configurations by {job.search.n_splits} splits{failed}.")
+    print(f"MASE {found.mase:.4g}, with the job's own settings {found.own_mase:.4g}.\n")
+    print(best_section(job, found.best))
+    for name in found.files.values():
+        print(found.folder / name)
+    return 0
+
+
 @contextlib.contextmanager
 def _watch(stage: str) -> Iterator[None]:
     """A spinner on a terminal, a line when the stage is done anywhere else."""
@@ -104,7 +120,8 @@ def _watch(stage: str) -> Iterator[None]:
 
     console = Console(stderr=True, highlight=False)
     start = time.perf_counter()
-    with console.status(f"{stage} ...") if console.is_terminal else contextlib.nullcontext():
+    spins = console.is_terminal and stage != "search"  # which shows a bar of its own
+    with console.status(f"{stage} ...") if spins else contextlib.nullcontext():
         yield
     console.print(f"{stage:<9} {time.perf_counter() - start:6.1f} s")
 

@@ -13,6 +13,10 @@
     [test]                        # the truth to score on, if there is one
     dataset = "m4_hourly_test"
 
+    [search]                      # for `tsmodels search`
+    n_iter = 30
+    space = { learning_rate = { low = 1e-4, high = 1e-2, log = true }, network.d_model = [16, 32] }
+
     [output]
     folder = "out"
 
@@ -41,6 +45,8 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from tsmodels.checks import did_you_mean, fault
+from tsmodels.jobs.space import space_faults
+from tsmodels.jobs.toml import from_toml, split_network
 
 
 class JobError(ValueError):
@@ -109,6 +115,23 @@ class Test(Source):
     naive2: Naive2 | None = None
 
 
+class Search(_Section):
+    """How long to search, and by whom; `space` is read by `tsmodels.jobs.space`."""
+
+    n_iter: int = Field(default=30, ge=1)
+    n_whales: int | None = Field(default=None, ge=1)
+    variant: Literal["modern", "original", "original-text"] = "modern"
+    engine: Literal["woa", "random", "tpe"] = "woa"
+    n_splits: int = Field(default=3, ge=1)
+    n_jobs: int = Field(default=1, ge=-1)
+    random_state: int = Field(default=0, ge=0)
+    time_budget: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    patience: int | None = Field(default=None, ge=1)
+    fit_timeout: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    halving: bool = False
+    space: dict[str, Any] = Field(default_factory=dict)
+
+
 class Output(_Section):
     folder: str = Field(default="out", min_length=1)
     format: Literal["parquet", "csv"] = "parquet"
@@ -122,6 +145,7 @@ class _Sections(_Section):
     forecaster: dict[str, Any] = Field(default_factory=dict)
     backtest: Backtest = Backtest()
     test: Test | None = None
+    search: Search = Search()
     output: Output = Output()
 
 
@@ -136,6 +160,7 @@ class Job:
     forecaster: Mapping[str, Any]
     backtest: Backtest
     test: Test | None
+    search: Search
     output: Output
 
     def path(self, relative: str) -> Path:
@@ -163,6 +188,7 @@ def read_job(file: str | Path) -> Job:
     faults = _section_faults(settings)
     faults += _source_faults(file.parent, settings)
     faults += _forecaster_faults(file.parent, settings)
+    faults += space_faults(settings)
     if faults:
         raise JobError("\n".join(f"{file}: {sentence}" for sentence in faults))
     sections = _Sections.model_validate(settings)
@@ -281,7 +307,7 @@ def _forecaster_faults(folder: Path, settings) -> list[str]:
     faults += _network_faults(parameters.get("network", "nlinear"))
     for name, value in parameters.items():
         if name in known and name != "network":
-            estimator = tsmodels.Forecaster(**{name: _from_toml(value)})
+            estimator = tsmodels.Forecaster(**{name: from_toml(value)})
             faults += _caught("forecaster", estimator._check_parameters)
     return faults
 
@@ -319,7 +345,7 @@ def _network_faults(network) -> list[str]:
 
     if isinstance(network, dict) and "name" not in network:
         return [fault("forecaster.network.name", "the name of a network", network)]
-    name, fields = _split(network)
+    name, fields = split_network(network)
     faults = _caught("forecaster", resolve, name)
     if not faults:
         for field, value in fields.items():
@@ -327,26 +353,11 @@ def _network_faults(network) -> list[str]:
     return faults
 
 
-def _split(network) -> tuple[Any, dict[str, Any]]:
-    """A network as written in a job to its name and its fields; lists become tuples."""
-    if not isinstance(network, dict):
-        return network, {}
-    fields = {key: _from_toml(value) for key, value in network.items()}
-    return fields.pop("name", None), fields
-
-
-def _from_toml(value: Any) -> Any:
-    """Lists become tuples; TOML has no null, so "none" stands for it."""
-    if value == "none":
-        return None
-    return tuple(value) if isinstance(value, list) else value
-
-
 def _spec(parameters) -> dict[str, Any]:
     from tsmodels.networks import resolve
 
-    name, fields = _split(parameters.get("network", "nlinear"))
-    rest = {key: _from_toml(value) for key, value in parameters.items()}
+    name, fields = split_network(parameters.get("network", "nlinear"))
+    rest = {key: from_toml(value) for key, value in parameters.items()}
     return rest | {"network": resolve(name, **fields) if fields else name}
 
 

@@ -9,10 +9,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import hashlib
-import importlib.metadata
 import json
-import platform
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -26,26 +23,13 @@ import pandas as pd
 import tsmodels
 from tsmodels.checks import did_you_mean, fault
 from tsmodels.jobs.config import Job, JobError, Source, make_forecaster
+from tsmodels.jobs.output import FORMAT_VERSION, check_folder, versions, write_file, write_frame
 from tsmodels.jobs.report import Story, render, skill_in_words
 from tsmodels.metrics import evaluate, owa
 from tsmodels.networks import resolve
-from tsmodels.persistence import replacing
 
-FORMAT_VERSION = 1
 METRICS = ("mase", "rmsse", "smape", "mape", "mae", "rmse")
 BASELINES = {"naive": "Naive", "seasonal_naive": "SeasonalNaive", "drift": "Drift"}
-PACKAGES = (
-    "tsmodels",
-    "keras",
-    "tensorflow",
-    "tensorflow-cpu",
-    "jax",
-    "torch",
-    "numpy",
-    "pandas",
-    "scikit-learn",
-    "pyarrow",
-)
 
 Watch = Callable[[str], AbstractContextManager[Any]]
 
@@ -279,9 +263,9 @@ def _finish(work: _Work) -> Outcome:
     if work.job.output.report:
         files["report"] = "report.html"
         page = render(story)
-        _write(work.job, "report.html", lambda path: path.write_text(page, encoding="utf-8"))
+        write_file(work.job, "report.html", lambda path: path.write_text(page, encoding="utf-8"))
     text = json.dumps(manifest, indent=2, ensure_ascii=False, default=str) + "\n"
-    _write(work.job, "manifest.json", lambda path: path.write_text(text, encoding="utf-8"))
+    write_file(work.job, "manifest.json", lambda path: path.write_text(text, encoding="utf-8"))
     return Outcome(
         kind=work.kind,
         folder=work.job.folder,
@@ -298,46 +282,17 @@ def _write_results(work: _Work) -> dict[str, str]:
     """Writes what there is, removes what an earlier run left and this one does not have."""
     job = work.job
     files = {work.kind: f"{work.kind}.{job.output.format}"}
-    _write_frame(job, files[work.kind], work.forecast)
+    write_frame(job, files[work.kind], work.forecast)
     for name, frame in (("scores", work.scores), ("failed", work.failed)):
         if frame is not None and len(frame):
             files[name] = f"{name}.csv"
-            _write_frame(job, files[name], frame)
+            write_frame(job, files[name], frame)
         else:
             (job.folder / f"{name}.csv").unlink(missing_ok=True)
     if job.output.model and work.kind == "forecast":
         files["model"] = "model.tsmodels"
-        _write(job, files["model"], work.estimator.save)
+        write_file(job, files["model"], work.estimator.save)
     return files
-
-
-def _write_frame(job: Job, name: str, frame: pd.DataFrame) -> None:
-    write = frame.to_csv if name.endswith(".csv") else frame.to_parquet
-    _write(job, name, lambda path: write(path, index=False))
-
-
-def check_folder(job: Job) -> None:
-    """Makes the output folder, and fails before any work if nothing can be written there."""
-    try:
-        job.folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=job.folder):
-            pass
-    except OSError as error:
-        raise _unwritable(job, error) from error
-
-
-def _write(job: Job, name: str, writer: Callable[[Path], Any]) -> None:
-    try:
-        with replacing(job.folder / name) as path:
-            writer(path)
-    except OSError as error:
-        raise _unwritable(job, error) from error
-
-
-def _unwritable(job: Job, error: OSError) -> JobError:
-    rule = "a folder that can be written"
-    reason = f"The system says: {error.strerror or error}."
-    return JobError(fault("output.folder", rule, job.output.folder, reason))
 
 
 def _manifest(work: _Work, files: Mapping[str, str]) -> dict[str, Any]:
@@ -366,7 +321,7 @@ def _manifest(work: _Work, files: Mapping[str, str]) -> dict[str, Any]:
             "fallback": int(short),
         },
         "seconds": work.seconds,
-        "versions": _versions(),
+        "versions": versions(),
         "files": files,
     }
     if work.means is not None:
@@ -375,14 +330,6 @@ def _manifest(work: _Work, files: Mapping[str, str]) -> dict[str, Any]:
     if work.owa is not None:
         manifest["owa"] = round(work.owa, 4)
     return manifest
-
-
-def _versions() -> dict[str, str]:
-    versions = {"python": platform.python_version()}
-    for name in PACKAGES:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            versions[name] = importlib.metadata.version(name)
-    return versions
 
 
 def _story(work: _Work, manifest: Mapping[str, Any]) -> Story:
