@@ -52,7 +52,8 @@ def small_shards():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shards, "cores", lambda: 3)
-        patch.setattr(shards, "ROWS", 2)
+        patch.setattr(shards, "FEWEST", {True: 2, False: 2})
+        patch.setattr(shards, "MOST", 2)
         yield
     shards._traced.cache_clear()
 

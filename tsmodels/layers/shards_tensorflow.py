@@ -19,7 +19,10 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 raw = tf.raw_ops
-ROWS = 32  # sequences that a shard has at least: each pays for the weights at every step
+# Sequences that a shard has at least, with a gradient to come (each shard pays for that of the
+# weights at every step) and without; then it has `MOST` at most, so that values stay in the caches.
+FEWEST = {True: 32, False: 8}
+MOST = 128
 
 
 class Cell(NamedTuple):
@@ -82,7 +85,7 @@ class _Traced:
         return tf.function(self._backward, input_signature=signature, autograph=False)
 
     def _forward(self, given: Any, keep: bool) -> Any:
-        n, shards = self.n, _Shards(given[0], self.most)
+        n, shards = self.n, _Shards(given[0], self.most, keep)
 
         def one(x: Any, *rest: Any) -> Any:
             outputs, kept = self.cell.forward(x, rest[: n - 1], rest[n - 1 :], keep)
@@ -93,7 +96,7 @@ class _Traced:
         return tuple(shards.join(value) for value in found[: len(found) - len(kept)]), kept
 
     def _backward(self, upstream: Any, kept: Any, given: Any) -> Any:
-        n, shards = self.n, _Shards(given[0], self.most)
+        n, shards = self.n, _Shards(given[0], self.most, keep=True)
 
         def one(*parts: Any) -> Any:
             parts, weights = parts[: -len(given[n:])], parts[-len(given[n:]) :]
@@ -126,9 +129,11 @@ def cores() -> int:
 class _Shards:
     """A batch in equal parts, filled up with zeros: (B, ...) <-> (shards, rows, ...)."""
 
-    def __init__(self, x: Any, most: int) -> None:
+    def __init__(self, x: Any, most: int, keep: bool) -> None:
         self.batch = tf.shape(x)[0]
-        self.count = tf.clip_by_value(self.batch // ROWS, 1, most)
+        self.count = tf.clip_by_value(self.batch // FEWEST[keep], 1, most)
+        if not keep:
+            self.count = tf.maximum(self.count, self.batch // MOST)
         self.rows = 2 * -(-self.batch // (2 * self.count))  # BlockLSTM is slow on odd batches
 
     def cut(self, x: Any) -> Any:
