@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pytest
+from harness import compiled
 from numpy.testing import assert_allclose
 
 from tsmodels.backend import keras, ops
@@ -107,8 +108,9 @@ def test_step_form_equals_the_parallel_form(spec, length):
     y = ops.convert_to_numpy(spec.encode(layers, ops.convert_to_tensor(x)).sequence)
     state, steps = spec.initial_state(layers, 2), []
     sizes = {key: tuple(value.shape) for key, value in state.items()}
+    step = compiled(lambda x, state: spec.step(layers, x, state))
     for t in range(length):
-        moment, state = spec.step(layers, ops.convert_to_tensor(x[:, t]), state)
+        moment, state = step(ops.convert_to_tensor(x[:, t]), state)
         steps.append(ops.convert_to_numpy(moment))
     assert {key: tuple(value.shape) for key, value in state.items()} == sizes
     assert_allclose(np.stack(steps, axis=1), y, rtol=0, atol=1e-5 * max(1.0, np.abs(y).max()))
