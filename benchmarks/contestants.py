@@ -325,6 +325,7 @@ def _darts(s: dict[str, Any], epochs: int, **trainer: Any) -> Any:
         n_rnn_layers=1,
         batch_size=s["batch"],
         n_epochs=epochs,
+        use_static_covariates=False,  # the ids of a frame come as such
         pl_trainer_kwargs=QUIET | trainer,
     )
 
@@ -379,7 +380,8 @@ def darts_cold(s: dict[str, Any]) -> Callable[[], float]:
     def run() -> float:
         data = frame(s["series"], s["rows"])
         parts = TimeSeries.from_group_dataframe(data, "unique_id", "ds", "y", verbose=False)
-        model.fit([part.astype(np.float32) for part in parts])
+        parts = [part.astype(np.float32) for part in parts]
+        model.fit(parts)
         return len(model.predict(s["horizon"], parts, batch_size=1024, verbose=False))
 
     return run
