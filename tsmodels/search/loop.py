@@ -18,6 +18,7 @@ class Engine(Protocol):
     """What proposes points of the unit cube; values are minimised. An empty answer is the end."""
 
     space: Space
+    n_whales: int  # the most points of a generation
 
     def ask(self) -> np.ndarray: ...  # noqa: D102
 

@@ -239,7 +239,8 @@ class WOASearchCV(BaseSearchCV):
         with ExitStack() as stack:
             stack.enter_context(shared_cores(n_jobs))
             if gate is not None:  # every fit of a generation waits in a thread of its own
-                crew.n_jobs, crew.pre_dispatch = self._whales() * cv.get_n_splits(), "all"
+                n_fits = loop.engine.n_whales * cv.get_n_splits()
+                crew.n_jobs, crew.pre_dispatch = n_fits, "all"
                 stack.enter_context(joblib.parallel_config(backend="threading"))
             super(WOASearchCV, crew).fit(X, y, **params)
 
@@ -317,12 +318,6 @@ class WOASearchCV(BaseSearchCV):
 
     def _sizes(self) -> dict[str, Any]:
         return {"n_iter": self.n_iter, "n_whales": self.n_whales, "variant": self.variant}
-
-    def _whales(self) -> int:
-        """How many configurations a generation has at most."""
-        if self.n_whales is not None:
-            return self.n_whales
-        return max(30, round(self.n_iter / 10))
 
     def _open_log(self, space: Space, splits: Any, X: Any, y: Any) -> tuple[Log | None, list[int]]:
         if self.checkpoint is None:
