@@ -386,7 +386,8 @@ def main() -> None:
     names = options.problems
     tasks = [(n, c, s) for n in names for c in CONTESTANTS for s in range(options.seeds)]
     tasks += [(n, "grid", 0) for n in names]
-    answers = Parallel(options.jobs)(delayed(one)(*task) for task in tasks)
+    processes = Parallel(options.jobs, backend="multiprocessing")
+    answers = processes(delayed(one)(*task) for task in tasks)
     losses: dict[Any, Any] = {(n, c): [] for n, c, _ in tasks}
     for (name, contestant, _), (loss, _) in zip(tasks, answers, strict=True):
         losses[name, contestant].append(loss)
