@@ -14,7 +14,7 @@ ROOT = Path(tsmodels.__file__).parent
 ORDER = """
 checks
 backend space
-data layers losses metrics
+data text layers losses metrics
 networks training plotting persistence
 estimators
 backtesting search
