@@ -14,7 +14,9 @@ ROOT = Path(tsmodels.__file__).parent
 ORDER = """
 checks
 backend space
-data text layers losses metrics
+distributions
+data text layers losses metrics intervals
+heads
 networks training plotting persistence
 estimators
 backtesting search
@@ -78,7 +80,7 @@ def test_one_door_to_keras():
 
 def test_the_data_room_knows_no_keras():
     for path in FILES:
-        if own_room(path) in ("data", "text", "metrics", "checks", "space"):
+        if own_room(path) in ("data", "text", "metrics", "checks", "space", "intervals"):
             assert "backend" not in imported_rooms(path), path
 
 

@@ -12,7 +12,7 @@ from sklearn.base import clone
 from tsmodels.checks import check_int, fault
 from tsmodels.data.frame import Panel, forecast_frame
 from tsmodels.estimators.baseline import Drift, Naive, SeasonalNaive
-from tsmodels.estimators.horizon import HorizonEstimator, naive_scales
+from tsmodels.estimators.horizon import HorizonEstimator, first_cutoffs, naive_scales
 
 BASELINES = {"naive": Naive, "seasonal_naive": SeasonalNaive, "drift": Drift}
 COPIES = 0.5  # a forecast this much nearer to a past value than to the truth copies it
@@ -109,7 +109,7 @@ def backtest(
         forecasts[name], _ = baseline.forecast_at(panel, cutoffs, series, horizon)
     rows = cutoffs[:, None] + np.arange(horizon)  # (N, H)
     y = panel.values[rows, 0]
-    before = panel.head(_first_cutoffs(panel, cutoffs, series) - panel.offsets[:-1])
+    before = panel.head(first_cutoffs(panel, cutoffs, series) - panel.offsets[:-1])
     scale, scale_squared = (s[series] for s in naive_scales(before, season_length))
     scores = _scores(y, forecasts, series, scale, scale_squared)
     best = scores.loc[list(BASELINES), "mase"].min()
@@ -144,13 +144,6 @@ def _cutoffs(
     return cutoffs.ravel(), np.repeat(kept, n_windows), np.flatnonzero(~long)
 
 
-def _first_cutoffs(panel: Panel, cutoffs: np.ndarray, series: np.ndarray) -> np.ndarray:
-    """The first cutoff row of every series of the panel; its end for one without a window."""
-    firsts = panel.offsets[1:].copy()
-    np.minimum.at(firsts, series, cutoffs)
-    return firsts
-
-
 def _forecasts(
     estimator: HorizonEstimator, panel: Panel, cutoffs: np.ndarray, series: np.ndarray, refit: bool
 ) -> tuple[HorizonEstimator, np.ndarray, np.ndarray]:
@@ -161,7 +154,7 @@ def _forecasts(
     fallback = np.zeros(len(cutoffs), dtype=bool)
     for group in range(n_windows) if refit else [slice(None)]:
         chosen = window == group if refit else slice(None)
-        firsts = _first_cutoffs(panel, cutoffs[chosen], series[chosen])
+        firsts = first_cutoffs(panel, cutoffs[chosen], series[chosen])
         fitted = clone(estimator).fit(panel.head(firsts - panel.offsets[:-1]))
         own = (panel, cutoffs[chosen], series[chosen])
         yhat[chosen], fallback[chosen] = fitted.forecast_at(*own, estimator.horizon)

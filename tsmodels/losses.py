@@ -1,14 +1,20 @@
 """Losses of forecasting that Keras lacks, and the one place where a loss is looked up by name.
 
-All work on targets scaled by the estimator; `y` and `yhat` are (B, H, targets).
+All work on targets scaled by the estimator; `y` is (B, H, targets), and so is `yhat` of a point.
+For quantiles and distributions `yhat` has a last axis more, see `tsmodels.heads`.
 """
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from typing import Any
 
 from tsmodels.backend import keras, ops
 from tsmodels.checks import check_real, did_you_mean, fault
+from tsmodels.distributions import FAMILIES, family_of
+
+QUANTILE_LEVELS = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)  # intervals of 50, 80 and 95 %
 
 
 @keras.saving.register_keras_serializable("tsmodels")
@@ -56,6 +62,83 @@ class OWA(keras.losses.Loss):
         return {**super().get_config(), "weight": self.weight}
 
 
+@keras.saving.register_keras_serializable("tsmodels")
+class Pinball(keras.losses.Loss):
+    """Mean error of quantiles, each pulled to its side: max(q (y - yhat), (q - 1) (y - yhat)).
+
+    `y` is (B, H, K), `yhat` (B, H, K, Q), one number a level. `levels` are distinct numbers in
+    (0, 1), kept in ascending order; the median is added where it is missing, for it is the point
+    forecast. Koenker & Bassett, 1978.
+
+    >>> loss = Pinball([0.9])
+    >>> loss.levels
+    (0.5, 0.9)
+    >>> round(float(loss(ops.array([[[3.0]]]), ops.array([[[[3.0, 1.0]]]]))), 3)
+    0.9
+    """
+
+    def __init__(
+        self, levels: Sequence[float] = QUANTILE_LEVELS, name: str = "quantile", **kwargs: Any
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        self.levels = check_levels(levels)
+
+    def call(self, y: Any, yhat: Any) -> Any:
+        _check_outputs(yhat, len(self.levels))
+        error = y[..., None] - yhat  # (B, H, K, Q)
+        q = ops.convert_to_tensor(self.levels, dtype=yhat.dtype)
+        return ops.mean(ops.maximum(q * error, (q - 1.0) * error), axis=(-2, -1))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "levels": list(self.levels)}
+
+
+@keras.saving.register_keras_serializable("tsmodels")
+class NegativeLogLikelihood(keras.losses.Loss):
+    """-log p(y) of a family of distributions; see `tsmodels.distributions`.
+
+    `y` is (B, H, K), `yhat` (B, H, K, P), the parameters.
+
+    >>> loss = NegativeLogLikelihood("normal")
+    >>> round(float(loss(ops.array([[[3.0]]]), ops.array([[[[3.0, 1.0]]]]))), 3)
+    0.919
+    """
+
+    def __init__(self, family: str = "normal", name: str | None = None, **kwargs: Any) -> None:
+        self.family = family_of(family).name
+        super().__init__(name=name or self.family, **kwargs)
+
+    def call(self, y: Any, yhat: Any) -> Any:
+        family = family_of(self.family)
+        _check_outputs(yhat, family.n_parameters)
+        parameters = [yhat[..., i] for i in range(family.n_parameters)]
+        return -ops.mean(family.log_likelihood(y, *parameters), axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "family": self.family}
+
+
+def check_levels(levels: Any) -> tuple[float, ...]:
+    """Quantile levels, ascending, with the median; ValueError or TypeError for others."""
+    rule = "a list of distinct numbers in (0, 1), one of them not 0.5"
+    if isinstance(levels, str) or not isinstance(levels, Sequence):
+        raise TypeError(fault("quantile_levels", rule, levels))
+    numbers = [
+        check_real("quantile_levels", level, 0.0, 1.0, open_low=True, open_high=True)
+        for level in levels
+    ]
+    if len(set(numbers)) < len(numbers) or not {*numbers} - {0.5}:
+        raise ValueError(fault("quantile_levels", rule, levels))
+    return tuple(sorted({*numbers, 0.5}))
+
+
+def _check_outputs(yhat: Any, needed: int) -> None:
+    if len(yhat.shape) != 4 or yhat.shape[-1] != needed:
+        rule = "a point loss where a network answers with points"
+        got = f"one of {needed} numbers a step, for outputs {tuple(yhat.shape)}"
+        raise ValueError(fault("loss", rule, got))
+
+
 LOSSES = {
     "mse": keras.losses.MeanSquaredError,
     "mae": keras.losses.MeanAbsoluteError,
@@ -63,6 +146,12 @@ LOSSES = {
     "log_cosh": keras.losses.LogCosh,
     "smape": SMAPE,
     "owa": OWA,
+}
+
+FORECAST_LOSSES: dict[str, Any] = {
+    **LOSSES,
+    "quantile": Pinball,
+    **{name: functools.partial(NegativeLogLikelihood, name) for name in FAMILIES},
 }
 
 
@@ -75,16 +164,17 @@ CLASS_LOSSES = {
 def resolve_loss(loss: str | Any) -> Any:
     """A fresh loss for a name of `LOSSES`, or a copy of a `keras.losses.Loss` made from its config.
 
-    The names of `CLASS_LOSSES` make losses of logits and one-hot labels. Raises ValueError for an
+    The names of `FORECAST_LOSSES` that are not points make losses of quantiles and distributions,
+    those of `CLASS_LOSSES` losses of logits and one-hot labels. Raises ValueError for an
     unknown name and TypeError for anything else.
     """
     if isinstance(loss, str):
         if loss in CLASS_LOSSES:
             return CLASS_LOSSES[loss](from_logits=True)
-        if loss not in LOSSES:
-            rule = f"one of {sorted(LOSSES)} or a keras.losses.Loss"
-            raise ValueError(fault("loss", rule, loss, did_you_mean(loss, LOSSES)))
-        return LOSSES[loss]()
+        if loss not in FORECAST_LOSSES:
+            rule = f"one of {sorted(FORECAST_LOSSES)} or a keras.losses.Loss"
+            raise ValueError(fault("loss", rule, loss, did_you_mean(loss, FORECAST_LOSSES)))
+        return FORECAST_LOSSES[loss]()
     if not isinstance(loss, keras.losses.Loss):
         rule = f"one of {sorted(LOSSES)} or a keras.losses.Loss"
         raise TypeError(fault("loss", rule, loss, "A function becomes one by subclassing it."))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -21,12 +22,16 @@ from tsmodels.data.windows import (
 )
 from tsmodels.estimators.base import NetworkEstimator
 from tsmodels.estimators.baseline import SeasonalNaive
-from tsmodels.estimators.horizon import HorizonEstimator
+from tsmodels.estimators.horizon import CALIBRATION, Forecasts, HorizonEstimator, evenly
+from tsmodels.heads import DistributionHead, PointHead, head_of
+from tsmodels.intervals import Chosen, Mapped, PointErrors
+from tsmodels.losses import FORECAST_LOSSES, Pinball, resolve_loss
 from tsmodels.networks import resolve
 from tsmodels.networks.assembly import forecast_model
 from tsmodels.training.blueprint import Blueprint
 from tsmodels.training.fit import fit
 from tsmodels.training.predict import predict
+from tsmodels.training.recipe import Recipe
 
 LARGEST_SCALED = 1e9  # its square times a gradient of its size still fits float32
 
@@ -65,7 +70,11 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
     stride : int
         Rows between the windows trained on.
     loss : name or keras.losses.Loss
-        "mse", "mae", "huber", "log_cosh", "smape" or "owa", computed on scaled values.
+        "mse", "mae", "huber", "log_cosh", "smape" or "owa", computed on scaled values; intervals
+        are then as wide as errors on the validation rows were. "quantile" learns quantiles, and
+        "normal", "laplace", "student_t", "poisson" or "negative_binomial" a distribution.
+    quantile_levels : list of float, optional
+        The quantiles to learn, in (0, 1), the median besides; 0.1 and 0.9 make the interval of 80.
     optimizer, learning_rate, schedule
         A Keras optimizer by name or as a template; its first learning rate (None keeps its own) and
         "cosine" decay to zero over the whole budget, or "constant".
@@ -109,16 +118,22 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
     2         y  242  10.5
     """
 
+    _losses: ClassVar[Mapping[str, Any]] = FORECAST_LOSSES
+
     lookback: int | None = None
     scaler: Any = "standard"
     validation: float | int | None = 0.1
     stride: int = 1
+    quantile_levels: Sequence[float] | None = None
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
         resolve(self.network)
-        self._recipe()
+        head = head_of(resolve_loss(self._recipe().loss))
         self._check_random_state()
+        if isinstance(head, DistributionHead) and head.counts and self.scaler is not None:
+            way_out = "Counts have no other unit: the network scales its windows itself."
+            raise ValueError(fault("scaler", f"None for {head.family!r}", self.scaler, way_out))
         check_int("stride", self.stride)
         if not hasattr(self.scaler, "fit"):
             check_option("scaler", self.scaler, METHODS)
@@ -129,8 +144,19 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
         elif self.validation is not None:
             check_int("validation", self.validation, minimum=self.horizon)
 
+    def _recipe(self) -> Recipe:
+        recipe = super()._recipe()
+        if self.quantile_levels is None:
+            return recipe
+        if self.loss not in ("mse", "quantile"):
+            way_out = "Quantiles have a loss of their own, 'quantile'."
+            raise ValueError(fault("quantile_levels", "None beside a loss", self.loss, way_out))
+        return replace(recipe, loss=Pinball(self.quantile_levels))
+
     def _learn(self, panel: Panel) -> None:
         self.network_ = resolve(self.network)
+        self.head_ = head_of(resolve_loss(self._recipe().loss))
+        self._refuse_uncountable(panel)
         self.lookback_ = int(self.lookback or 0) or max(2 * self.horizon_, self.season_length_)
         check_lookback(self.lookback_, self.horizon_, panel.lengths)
         trained = self._training_rows(panel)
@@ -144,6 +170,35 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
         recipe = self._recipe()
         fitted = fit(self._blueprint(), training, validation, recipe, seeds=self._seeds())
         self.weights_, self.history_ = fitted.weights, fitted.history
+        self.calibration_ = self._calibration(validation)
+
+    def _refuse_uncountable(self, panel: Panel) -> None:
+        if isinstance(self.head_, DistributionHead) and self.head_.counts:
+            y = panel.values[:, 0]
+            odd = y[np.isfinite(y) & ((y < 0) | (y != np.round(y)))]
+            if odd.size:
+                rule = f"counts (0, 1, 2, ...) for {self.head_.family!r}"
+                raise ValueError(fault("target", rule, float(odd[0])))
+
+    def _calibrate(self, panel: Panel) -> None:
+        """`_learn` has done so, with rows that it held out."""
+
+    def _calibration(self, validation: Windows | None) -> np.ndarray | None:
+        """What the head keeps of the validation windows, scaled: (n, H, R), n at most 1,000."""
+        if validation is None:
+            return None
+        held = validation.take(evenly(len(validation), CALIBRATION))
+        outputs = self._outputs(replace(held, horizon=0))
+        batch = held.batch(slice(None))
+        y = batch.target[:, :, 0].astype(float)
+        if batch.weight is not None:
+            y[batch.weight == 0] = np.nan
+        return self.head_.table(outputs, y).astype(np.float32)
+
+    def _outputs(self, windows: Windows) -> np.ndarray:
+        """What the head says of the target, scaled, (N, H) or (N, H, P)."""
+        outputs = predict(self._blueprint(), self._current_weights(), windows)
+        return outputs[:, :, 0].astype(float)
 
     def _blueprint(self) -> Blueprint:
         return self._blueprint_of(
@@ -152,6 +207,7 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
             horizon=self.horizon_,
             masked=self.masked_,
             season_length=self.season_length_,
+            head=self.head_,
         )
 
     def _memory(self) -> int:
@@ -249,6 +305,24 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
             yhat[short] = self._fallback(panel, cutoffs[short], series[short], horizon)
         return yhat, short
 
+    def predictive_at(
+        self, panel: Panel, cutoffs: np.ndarray, series: np.ndarray, horizon: int
+    ) -> Forecasts:
+        yhat, fallback = self.forecast_at(panel, cutoffs, series, horizon)
+        shift, scale = (part[series] for part in self._known_scale(panel, cutoffs, series))
+        table, points = self.calibration_, (yhat - shift) / scale
+        outputs = points
+        if type(self.head_) is not PointHead:
+            rows = self._scaled(panel, *self._known_scale(panel, cutoffs, series))
+            seen = self._over(*rows, cutoffs, panel.offsets[series], series, self.lookback_, 0)
+            outputs = self._outputs(seen)[:, :horizon]
+        predictive = self.head_.predictive(outputs, table)
+        if fallback.any():
+            errors = self.head_.errors(table) if table is not None else np.empty((0, horizon))
+            other = PointErrors(points, errors, np.ones(len(points)))
+            predictive = Chosen(predictive, other, fallback)
+        return Forecasts(yhat, fallback, Mapped(predictive, lambda z: z * scale + shift))
+
     def _fallback(
         self, panel: Panel, cutoffs: np.ndarray, series: np.ndarray, horizon: int
     ) -> np.ndarray:
@@ -273,14 +347,15 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
     def _recurse(self, windows: Windows, horizon: int) -> np.ndarray:
         """Scaled forecasts (N, horizon); beyond the fitted horizon they serve as history."""
         blueprint, weights = self._blueprint(), self._current_weights()
-        yhat = predict(blueprint, weights, windows)  # (N, H, 1)
+        yhat = self.head_.points(predict(blueprint, weights, windows))  # (N, H, 1)
         if horizon <= self.horizon_:
             return yhat[:, :horizon, 0].astype(float)
         batch = windows.batch(slice(None), masked=self.masked_)
         blocks = [yhat]
         for _ in range(math.ceil(horizon / self.horizon_) - 1):
             batch = _advance(batch, blocks[-1])
-            blocks.append(predict(blueprint, weights, Windows.of(batch)))
+            outputs = predict(blueprint, weights, Windows.of(batch))
+            blocks.append(self.head_.points(outputs))
         return np.concatenate(blocks, axis=1)[:, :horizon, 0].astype(float)
 
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from tsmodels.checks import check_int, check_option, fault
 from tsmodels.data import calendar
 from tsmodels.data.frame import Panel, forecast_frame, make_panel
+from tsmodels.data.windows import spread
 from tsmodels.estimators.lifecycle import Saved, all_or_nothing
+from tsmodels.intervals import PointErrors, Predictive, check_level, columns, nested_intervals
+
+CALIBRATION = 1000  # windows whose errors intervals are made of; more would hardly move them
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,14 @@ class Holdout:
     yhat: np.ndarray
     scale: np.ndarray
     scale_squared: np.ndarray
+
+
+class Forecasts(NamedTuple):
+    """Points (N, H) in the units of the data, which are a fallback (N,), and their spread."""
+
+    yhat: np.ndarray
+    fallback: np.ndarray
+    predictive: Predictive
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -62,26 +75,69 @@ class HorizonEstimator(Saved, BaseEstimator):
             self.season_length_ = self._season_length(panel)
             self.missing_ = missing
             self._learn(panel)
+            self._calibrate(panel)
             self.context_ = panel.recent(self._memory())
         return self
 
-    def predict(self, X: Any = None, *, horizon: int | None = None) -> Any:
+    def predict(self, X: Any = None, *, horizon: int | None = None, level: Any = None) -> Any:
         """The next `horizon` steps as a frame `unique_id`, `ds`, `yhat`, one row a series and step.
 
         Without `X` the forecast starts after the last row seen in `fit`; with `X` after the end of
         each series in `X`, known or not. A shorter horizon than the fitted one is a slice, a longer
         one feeds forecasts back as history. Series too short to forecast get a seasonal naive
         forecast and are marked in a column `fallback`, which is there only if it has to be.
+
+        `level` asks for intervals: 80 or [80, 95], in percent of truths that they are to hold, as
+        columns `yhat-lo-80`, `yhat-hi-80` and so on. They come from quantiles or a distribution
+        where the loss is one, else from errors on rows held out. They end with the fitted horizon.
         """
         check_is_fitted(self, "context_")
         steps = self.horizon_ if horizon is None else check_int("horizon", horizon)
         panel = self.context_ if X is None else self.to_panel(X)
         series = np.arange(panel.n_series)
-        yhat, fallback = self.forecast_at(panel, panel.offsets[1:], series, steps)
-        columns = {"yhat": yhat.ravel()}
+        where = (panel, panel.offsets[1:], series, steps)
+        if level is None:
+            yhat, fallback = self.forecast_at(*where)
+            intervals: dict[str, np.ndarray] = {}
+        else:
+            levels = check_level(level)
+            self._check_reach(steps)
+            yhat, fallback, predictive = self.predictive_at(*where)
+            intervals = interval_columns(predictive, levels)
+        table = {"yhat": yhat.ravel(), **intervals}
         if fallback.any():
-            columns["fallback"] = np.repeat(fallback, steps)
-        return forecast_frame(panel, np.repeat(series, steps), panel.future(steps).ravel(), columns)
+            table["fallback"] = np.repeat(fallback, steps)
+        return forecast_frame(panel, np.repeat(series, steps), panel.future(steps).ravel(), table)
+
+    def simulate(
+        self,
+        n_paths: int = 100,
+        X: Any = None,
+        *,
+        horizon: int | None = None,
+        random_state: Any = None,
+    ) -> Any:
+        """Possible futures as a frame `unique_id`, `ds`, `path`, `yhat`: `n_paths` for each series.
+
+        The steps of a path go together as the errors of forecasts have done, so that sums, extremes
+        and first passages over the horizon can be read off the paths. They are drawn independently
+        from series to series.
+        """
+        check_is_fitted(self, "context_")
+        check_int("n_paths", n_paths)
+        steps = self.horizon_ if horizon is None else check_int("horizon", horizon)
+        self._check_reach(steps)
+        panel = self.context_ if X is None else self.to_panel(X)
+        series = np.arange(panel.n_series)
+        forecasts = self.predictive_at(panel, panel.offsets[1:], series, steps)
+        rng = np.random.default_rng(check_random_state(random_state).randint(2**31))
+        paths = forecasts.predictive.paths(n_paths, rng).swapaxes(0, 1)  # (N, n_paths, H)
+        table = {
+            "path": np.tile(np.repeat(np.arange(n_paths), steps), len(series)),
+            "yhat": paths.ravel(),
+        }
+        ds = np.repeat(panel.future(steps), n_paths, axis=0).ravel()
+        return forecast_frame(panel, np.repeat(series, n_paths * steps), ds, table)
 
     def score(self, X: Any, y: Any = None) -> float:
         """Minus the MASE of the last `horizon` rows of each series, forecast from those before.
@@ -143,6 +199,43 @@ class HorizonEstimator(Saved, BaseEstimator):
             )
         return lengths.pop()
 
+    def _check_reach(self, horizon: int) -> None:
+        if horizon > self.horizon_:
+            rule = (
+                f"at most {self.horizon_}, the fitted one, where intervals or paths are asked for"
+            )
+            way_out = "How errors grow beyond it was never seen: fit a longer horizon."
+            raise ValueError(fault("horizon", rule, horizon, way_out))
+
+    def _calibrate(self, panel: Panel) -> None:
+        """Keeps the errors of forecasts from cutoffs inside `panel`, in naive errors: (n, H).
+
+        Honest where `_learn` learns nothing of the rows after a cutoff; an estimator that does
+        keeps the errors of rows that it held out instead, or is put into a `Conformal`.
+        """
+        self.places_ = {id: place for place, id in enumerate(panel.ids.tolist())}
+        self.spread_, _ = naive_scales(panel, self.season_length_)
+        first = panel.offsets[:-1] + min(self.season_length_ + 1, int(panel.lengths.max()))
+        cutoffs, series = spread(first, panel.offsets[1:] - self.horizon_)
+        chosen = evenly(len(cutoffs), CALIBRATION)
+        cutoffs, series = cutoffs[chosen], series[chosen]
+        if not len(cutoffs):
+            self.errors_ = np.empty((0, self.horizon_), dtype=np.float32)
+            return
+        yhat, _ = self.forecast_at(panel, cutoffs, series, self.horizon_)
+        y = panel.values[cutoffs[:, None] + np.arange(self.horizon_), 0]
+        self.errors_ = ((y - yhat) / self.spread_[series, None]).astype(np.float32)
+
+    def _spread(self, panel: Panel, cutoffs: np.ndarray, series: np.ndarray) -> np.ndarray:
+        """What errors are measured in, (N,): naive errors as of `fit`, or before the cutoff."""
+        places = np.array([self.places_.get(id, -1) for id in panel.ids.tolist()], dtype=int)
+        sizes = self.spread_[places]
+        (new,) = np.nonzero(places < 0)
+        if len(new):
+            before = panel.head(first_cutoffs(panel, cutoffs, series) - panel.offsets[:-1])
+            sizes[new] = naive_scales(before.take(new), self.season_length_)[0]
+        return sizes[series]
+
     def _memory(self) -> int:
         """How many of the last rows `predict()` needs, up to the last value."""
         raise NotImplementedError
@@ -158,6 +251,38 @@ class HorizonEstimator(Saved, BaseEstimator):
         Forecast i sees the rows of `series[i]` before row `cutoffs[i]` and no other.
         """
         raise NotImplementedError
+
+    def predictive_at(
+        self, panel: Panel, cutoffs: np.ndarray, series: np.ndarray, horizon: int
+    ) -> Forecasts:
+        """`forecast_at` with all that is believed of each forecast; sees no other row either."""
+        yhat, fallback = self.forecast_at(panel, cutoffs, series, horizon)
+        size = self._spread(panel, cutoffs, series)
+        return Forecasts(yhat, fallback, PointErrors(yhat, self.errors_, size))
+
+
+def interval_columns(predictive: Predictive, levels: tuple[float, ...]) -> dict[str, np.ndarray]:
+    """The columns of intervals, flat (N * H,), from the narrowest to the widest level."""
+    table: dict[str, np.ndarray] = {}
+    for level, ends in nested_intervals(predictive, levels).items():
+        table.update(zip(columns(level), (end.ravel() for end in ends), strict=True))
+    return table
+
+
+def first_cutoffs(panel: Panel, cutoffs: np.ndarray, series: np.ndarray) -> np.ndarray:
+    """The first cutoff row of every series of the panel; its end for one without a window."""
+    firsts = panel.offsets[1:].copy()
+    np.minimum.at(firsts, series, cutoffs)
+    return firsts
+
+
+def evenly(n: int, most: int) -> np.ndarray:
+    """At most `most` of the places 0 ... n - 1, evenly spread.
+
+    >>> evenly(5, 3).tolist()
+    [0, 2, 4]
+    """
+    return np.linspace(0, n - 1, min(n, most)).round().astype(int)
 
 
 def _freq_table(panel: Panel, limit: int = 3) -> str:

@@ -24,6 +24,7 @@ from tsmodels import persistence
 from tsmodels.checks import fault
 from tsmodels.data.calendar import Calendar
 from tsmodels.data.frame import FrameStyle, Panel
+from tsmodels.heads import DistributionHead, PointHead, QuantileHead
 
 ESTIMATORS = {
     "Forecaster": "tsmodels.estimators.forecaster",
@@ -35,7 +36,8 @@ ESTIMATORS = {
     "SequenceRegressor": "tsmodels.estimators.sequence",
     "SequenceTagger": "tsmodels.estimators.sequence",
 }
-DATACLASSES: dict[str, Any] = {cls.__name__: cls for cls in (Panel, Calendar, FrameStyle)}
+HEADS = (PointHead, QuantileHead, DistributionHead)
+DATACLASSES: dict[str, Any] = {cls.__name__: cls for cls in (Panel, Calendar, FrameStyle, *HEADS)}
 SCALERS = ("StandardScaler", "RobustScaler", "MinMaxScaler", "MaxAbsScaler")
 KERAS_MODULES = (
     "keras.constraints",

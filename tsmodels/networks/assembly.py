@@ -6,9 +6,13 @@ from typing import Any
 
 from tsmodels.backend import keras, ops, seeded_build
 from tsmodels.checks import fault
+from tsmodels.heads import PointHead
 from tsmodels.layers.norm import RevIN
 from tsmodels.layers.pooling import SequencePooling
 from tsmodels.networks.base import Memory, Network, as_memory
+from tsmodels.networks.covariates import Places, beside, embedded
+
+POINT = PointHead()
 
 
 def forecast_model(
@@ -20,9 +24,16 @@ def forecast_model(
     targets: int = 1,
     masked: bool = False,
     season_length: int = 1,
+    known: int = 0,
+    static: int = 0,
+    places: Places = (),
+    static_places: Places = (),
+    head: PointHead = POINT,
     seed: int = 0,
 ) -> Any:
-    """A point forecaster: past (B, T, C) [and observed (B, T)] -> (B, H, targets).
+    """A forecaster: past (B, T, C) [and observed (B, T)] -> (B, H, targets).
+
+    With a `head` of quantiles or a distribution it answers with (B, H, targets, head.outputs).
 
     The inputs are a dict with "past" and, if `masked`, "observed": ones where a step was seen,
     zeros where it is padding or missing. Networks that encode see zeros there and `observed` as a
@@ -30,6 +41,12 @@ def forecast_model(
     window where `revin` is set) and the same channel. The same `seed` gives the same first weights;
     the global random state is left as it was. A network that is `forced` has the input "target"
     (B, H, targets) too, which it reads in training alone: zeros will do otherwise.
+
+    The channels of the past are the targets, then covariates, of which the last `known` are known
+    ahead: the input "future" (B, H, known). "static" (B, static) are those of the series.
+    Covariates at `places`, counted from the first, hold codes of so many categories, as static ones
+    do at `static_places`; see `CategoryEmbedding`.
+    Networks that read no covariates get a `CovariateForecast` beside them.
 
     >>> from tsmodels.networks import LSTM
     >>> model = forecast_model(LSTM(d_model=8), lookback=12, horizon=3)
@@ -42,22 +59,22 @@ def forecast_model(
             inputs["observed"] = keras.Input((lookback,), name="observed")
         if network.forced:
             inputs["target"] = keras.Input((horizon, targets), name="target")
-        past, statistics, revin = _normalised(network, inputs, season_length)
-        parts = (
-            network.layers(),
-            past,
-            ops.repeat(past[:, :1, :0], horizon, axis=1),  # no future covariates: (B, H, 0)
-            past[:, 0, :0],  # no static covariates: (B, 0)
-        )
-        sizes = {"horizon": horizon, "targets": targets, "outputs": 1}
+        if known:
+            inputs["future"] = keras.Input((horizon, known), name="future")
+        if static:
+            inputs["static"] = keras.Input((static,), name="static")
+        layers = network.layers()
+        y, statistics, revin = _normalised(network, inputs, season_length, targets)
+        covariates = embedded(*_covariates(inputs, targets, horizon), places, static_places)
+        parts = (_with_mask(network, y, covariates[0], inputs), *covariates[1:])
+        sizes = {"horizon": horizon, "targets": targets, "outputs": head.outputs}
         if network.forced:
             truths = _in_window_units(inputs["target"], statistics)
-            y = network.taught(*parts, truths, **sizes)
+            y = network.taught(layers, *parts, truths, **sizes)
         else:
-            y = network.forecast(*parts, **sizes)
-        y = y[:, :, :, 0]  # (B, H, targets)
-        if revin is not None:
-            y = revin(y, statistics=statistics[:, :, :targets])
+            y = network.forecast(layers, *parts, **sizes)
+        y = beside(network, y, *parts)
+        y = _in_target_units(y, head, revin, statistics)
         return keras.Model(inputs, y, name=network.name or None)
 
 
@@ -69,17 +86,39 @@ def _in_window_units(target: Any, statistics: Any) -> Any:
     return (target - centre) / scale
 
 
-def _normalised(network: Network, inputs: dict[str, Any], season_length: int) -> Any:
-    """The past as the network sees it, and how to undo its normalisation."""
-    past, observed = inputs["past"], inputs.get("observed")
-    statistics = revin = None
-    if network.revin is not None:
-        revin = RevIN(network.revin, season_length=season_length, name="revin")
-        past, statistics = revin(past, observed=observed)
-    if observed is not None:
-        seen = observed[:, :, None]  # (B, T, 1)
-        past = ops.concatenate([past if network.direct else past * seen, seen], axis=-1)
-    return past, statistics, revin
+def _in_target_units(raw: Any, head: PointHead, revin: Any, statistics: Any) -> Any:
+    """What the head makes of raw numbers (B, H, K, P), which are in the units of the window."""
+    if revin is None:
+        return head.link(raw, lambda values: values, ops.ones_like(raw[:, :1, :, 0]))
+    statistics = statistics[:, :, : raw.shape[2]]  # (B, 2, K)
+    return head.link(raw, lambda h: revin(h, statistics=statistics), statistics[:, 1:])
+
+
+def _normalised(
+    network: Network, inputs: dict[str, Any], season_length: int, targets: int
+) -> tuple[Any, Any, Any]:
+    """The past of the targets as the network sees it, and how to undo its normalisation."""
+    y = inputs["past"][:, :, :targets]
+    if network.revin is None:
+        return y, None, None
+    revin = RevIN(network.revin, season_length=season_length, name="revin")
+    return *revin(y, observed=inputs.get("observed")), revin
+
+
+def _covariates(inputs: dict[str, Any], targets: int, horizon: int) -> tuple[Any, Any, Any]:
+    """Past, future and static covariates; those that there are none of have width 0."""
+    past = inputs["past"]
+    none = ops.repeat(past[:, :1, :0], horizon, axis=1)  # (B, H, 0)
+    future, static = inputs.get("future", none), inputs.get("static", past[:, 0, :0])
+    return past[:, :, targets:], future, static
+
+
+def _with_mask(network: Network, y: Any, covariates: Any, inputs: dict[str, Any]) -> Any:
+    """Targets, covariates and what was observed of the targets, as channels."""
+    if "observed" not in inputs:
+        return ops.concatenate([y, covariates], axis=-1) if covariates.shape[-1] else y
+    seen = inputs["observed"][:, :, None]  # (B, T, 1)
+    return ops.concatenate([y if network.direct else y * seen, covariates, seen], axis=-1)
 
 
 def sequence_model(
