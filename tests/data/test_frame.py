@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsmodels.data.frame import forecast_frame, make_panel
+from tsmodels.data.frame import _factorize_runs, forecast_frame, make_panel
 
 START = pd.Timestamp("2024-01-01")
 
@@ -611,3 +611,12 @@ def test_recent_rows_begin_and_end_around_values():
     assert panel.recent(99).lengths.tolist() == [6, 5, 1]
     head = panel.head(np.array([6, 0, 1])).recent(2)
     assert head.lengths.tolist() == [4, 0, 1]
+
+
+@pytest.mark.parametrize("dtype", ["str", "object", "int64", "float64", "datetime64[us]", "bool"])
+def test_ids_in_runs_are_numbered_as_any_others(dtype):
+    ids = pd.Series(np.repeat([3, 1, 0, 3, 2], [20, 9, 1, 9, 30])).astype(dtype)
+    codes, unique = _factorize_runs(ids)
+    expected, same = pd.factorize(ids)
+    np.testing.assert_array_equal(codes, expected)
+    assert list(unique) == list(same)

@@ -475,11 +475,23 @@ def _factorize(source: _Source) -> tuple[np.ndarray, np.ndarray, str]:
         categories = native.cat.categories[seen]
         return categories.to_numpy(), codes, str(categories.dtype)
     try:
-        codes, unique = pd.factorize(native)
+        codes, unique = _factorize_runs(native)
     except TypeError:
         got = type(native.iloc[0]).__name__
         raise TypeError(fault(ID, "a column of hashable ids (text, numbers)", got)) from None
     return pd.Index(unique).to_numpy(), codes, str(native.dtype)
+
+
+def _factorize_runs(column: pd.Series) -> tuple[np.ndarray, Any]:
+    """`pd.factorize`, in half the time where equal ids stand together."""
+    values = column.array
+    if column.dtype == object or len(values) == 0:  # each comparison would be a call of Python
+        return pd.factorize(column)
+    starts = np.flatnonzero(np.append(True, np.asarray(values[1:] != values[:-1])))
+    if len(starts) > len(values) // 8:
+        return pd.factorize(column)
+    codes, unique = pd.factorize(column.iloc[starts])
+    return np.repeat(codes, np.diff(starts, append=len(values))), unique
 
 
 def _plain(ids: list[Any]) -> np.ndarray:
