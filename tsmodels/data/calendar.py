@@ -105,6 +105,15 @@ class Calendar:
             missing = diffs if len(self.freqs) == 1 else np.where(per_row == code, diffs, missing)
         return missing
 
+    def wall(self, ds: np.ndarray) -> np.ndarray:
+        """Internal stamps as the user's clock shows them."""
+        return _to_wall(ds, self.tz)
+
+    def spacing(self) -> float | None:
+        """The shortest step of any series in microseconds, on average; None for whole numbers."""
+        steps = [_mean_step(_rule(freq)) for freq in self.freqs]
+        return None if None in steps else min(steps)  # type: ignore[type-var]
+
     def _from_wall(self, wall: np.ndarray) -> np.ndarray:
         return _to_utc(wall, self.tz)
 
@@ -144,6 +153,16 @@ def _rule(freq: str) -> _Rule:
     step = {"M": 1, "Q": 3, "Y": 12}[unit] * offset.n
     month = MONTHS.index(anchor) if anchor else None
     return _Rule("month", step, month, business.lower() + {"S": "start", "E": "end"}[side])
+
+
+def _mean_step(rule: _Rule) -> float | None:
+    """A step in microseconds, months as long as they are on average; None for whole numbers."""
+    if rule.kind == "pandas":
+        start = pd.Timestamp(2024, 1, 1)
+        grid = pd.date_range(start, periods=25, freq=rule.place)
+        return float((grid[-1] - grid[0]) / pd.Timedelta(24, "us"))
+    units = {"tick": 1, "day": DAY, "trading": DAY, "month": 365.25 / 12 * DAY}
+    return rule.step * units[rule.kind] if rule.kind in units else None
 
 
 # --- names ----------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ import pyarrow as pa
 
 from tsmodels.checks import check_option, fault
 from tsmodels.data.calendar import FAR, Calendar, infer_calendar
+from tsmodels.data.covariates import Covariates, Roles
 
 Kind = Literal["pandas", "polars", "pyarrow"]
 ID, TIME = "unique_id", "ds"
@@ -35,6 +36,7 @@ FOREIGN = {  # in lower case, without spaces and signs
     "y": ("y", "target", "value", "values", "label", "targetvalue"),
 }
 OPTION = re.compile(r"(\w+)='?([^',)]*)")
+NO_ROLES = Roles()
 CLOSED_LIMIT = 1_000_000  # inserted rows that are never too many; above it, 20 times the rows
 DISTINCT = "a frame whose columns have distinct names"
 LARGEST_STEP = 2**60  # of integer time, or microseconds: 36,500 years; room to count on
@@ -79,6 +81,7 @@ class Panel:
     rows: np.ndarray  # (N,) row of the user's input; -1 where a gap was closed
     calendar: Calendar
     style: FrameStyle
+    covariates: Covariates | None = None
 
     @property
     def n_series(self) -> int:
@@ -104,7 +107,9 @@ class Panel:
         """A subset or another order of the series, by position."""
         series = np.asarray(series, np.int64)
         part = self._cut(self.offsets[:-1][series], self.offsets[1:][series])
-        return replace(part, ids=self.ids[series], calendar=self.calendar.take(series))
+        covariates = part.covariates and part.covariates.take(series)
+        calendar = self.calendar.take(series)
+        return replace(part, ids=self.ids[series], calendar=calendar, covariates=covariates)
 
     def last(self) -> np.ndarray:
         """The last stamp of each series, (S,). A series without rows is a ValueError."""
@@ -166,7 +171,34 @@ class Panel:
             slice(int(starts[0]), int(stops[-1])) if one_piece else _ranges(starts, stops, offsets)
         )
         return replace(
-            self, offsets=offsets, ds=self.ds[rows], values=self.values[rows], rows=self.rows[rows]
+            self,
+            offsets=offsets,
+            ds=self.ds[rows],
+            values=self.values[rows],
+            rows=self.rows[rows],
+            covariates=self.covariates and self.covariates.rows(rows),
+        )
+
+    def extended(self, known: np.ndarray) -> Panel:
+        """The rows of the horizon after those of each series: nothing but what is known ahead.
+
+        `known` (S, H, G) are the covariates of the next H stamps.
+        """
+        horizon = known.shape[1]
+        ends = np.repeat(self.offsets[1:], horizon)
+        n = len(self.ds) + len(ends)
+        new = ends + np.arange(len(ends))
+        old = np.delete(np.arange(n), new)
+        ds, rows = np.empty(n, self.ds.dtype), np.full(n, -1)
+        ds[old], rows[old], ds[new] = self.ds, self.rows, self.future(horizon).ravel()
+        values = np.full((n, self.values.shape[1]), np.nan)
+        values[old] = self.values
+        covariates = self.covariates and self.covariates.spread(old, n)
+        if covariates is not None:
+            covariates.known[new] = known.reshape(len(new), -1)
+        offsets = self.offsets + horizon * np.arange(len(self.offsets))
+        return replace(
+            self, offsets=offsets, ds=ds, values=values, rows=rows, covariates=covariates
         )
 
 
@@ -179,7 +211,12 @@ def _ranges(starts: np.ndarray, stops: np.ndarray, offsets: np.ndarray) -> np.nd
 
 
 def make_panel(
-    X: Any, *, target: str | Sequence[str] = "y", freq: object = None, missing: str = "mask"
+    X: Any,
+    *,
+    target: str | Sequence[str] = "y",
+    freq: object = None,
+    missing: str = "mask",
+    roles: Roles = NO_ROLES,
 ) -> Panel:
     """`X` as a panel; a panel comes back unchanged.
 
@@ -187,7 +224,8 @@ def make_panel(
     after it. "mask": both become NaN rows. "interpolate": straight lines between known values, the
     last one at the end. "error": refused with counts, as is NaN before the first value. Infinite
     values, doubled stamps, null ids or stamps, columns that are not numbers and columns declared
-    nowhere are errors that say what to do.
+    nowhere are errors that say what to do. `roles` names the covariates; of these, missing values
+    always stay missing.
 
     >>> frame = pd.DataFrame({"unique_id": "a", "ds": ["2024-01-01", "2024-01-03", "2024-01-04"],
     ...                       "y": [1.0, 3.0, 4.0]})
@@ -199,15 +237,16 @@ def make_panel(
     check_option("missing", missing, ["mask", "interpolate", "error"])
     columns = target_columns(target)
     source = _open(X)
-    _refuse_undeclared(source, columns)
+    _refuse_undeclared(source, columns, roles)
     keys = _read_keys(source, columns)
     values = _read_values(source, keys, columns)
+    covariates = _read_covariates(source, keys, roles)
     _refuse_doubles(keys)
     _refuse_infinite(keys, values)
     calendar = infer_calendar(keys.ds, keys.offsets, tz=keys.tz, freq=freq, ids=keys.ids)
     names = columns if keys.style.layout == "long" else columns[:1]
-    panel = Panel(keys.ids, keys.offsets, keys.ds, values, names, keys.rows, calendar, keys.style)
-    return _treat_missing(panel, missing)
+    table = (keys.ids, keys.offsets, keys.ds, values, names, keys.rows)
+    return _treat_missing(Panel(*table, calendar, keys.style, covariates), missing)
 
 
 def target_columns(target: str | Sequence[str]) -> tuple[str, ...]:
@@ -388,13 +427,15 @@ def _rename(kind: Kind, old: Any, new: str) -> str:
     return f'frame.{call}{{{old}: "{new}"}})'
 
 
-def _refuse_undeclared(source: _Source, targets: tuple[str, ...]) -> None:
+def _refuse_undeclared(source: _Source, targets: tuple[str, ...], roles: Roles) -> None:
     layout = _layout(source, targets)
     if layout == "wide":
+        if roles.all:
+            _refuse_wide(source, roles)
         return
-    for name in targets:
+    for name in (*targets, *roles.all):
         _require(source, name)
-    extra = [name for name in source.names if name not in (ID, TIME, *targets)]
+    extra = [name for name in source.names if name not in (ID, TIME, *targets, *roles.all)]
     if extra:
         way_out = f"Declare or drop what is not: frame.drop(columns={extra[:8]})."
         if source.kind != "pandas":
@@ -406,6 +447,14 @@ def _refuse_undeclared(source: _Source, targets: tuple[str, ...]) -> None:
             way_out += " If they are series of their own, leave out the target's name."
         known = "unique_id, ds, the target or a covariate"
         raise ValueError(fault("X", f"a frame whose columns are {known}", extra[:8], way_out))
+
+
+def _refuse_wide(source: _Source, roles: Roles) -> None:
+    way_out = "Columns of a wide frame are series: stack them to unique_id, ds, y."
+    if source.has_time_index and TIME not in source.names:
+        way_out = "The stamps are in the index: frame.reset_index(names='ds')."
+    rule = f"a long frame (unique_id, ds, target and {list(roles.all)[:8]})"
+    raise ValueError(fault("X", rule, f"columns {source.names[:8]}", way_out))
 
 
 # --- keys: ids, stamps, order ---------------------------------------------------------------------
@@ -619,13 +668,17 @@ def _read_values(source: _Source, keys: Keys, columns: tuple[str, ...]) -> np.nd
     return table.reshape(-1, 1)
 
 
-def _numbers(source: _Source, name: Any) -> np.ndarray:
+def _numbers(source: _Source, name: Any, covariate: bool = False) -> np.ndarray:
     """A column as float64, NaN where missing."""
     column = source.column(name)
+    if covariate and column.dtype == nw.Boolean:
+        return column.cast(nw.Float64()).to_numpy()
     if not column.dtype.is_numeric():
         example = _no_number(column.drop_nulls().to_list())
         native = getattr(column.to_native(), "dtype", column.dtype)
         way_out = "Numbers in text: pd.to_numeric(column). Yes and no: column.astype(int)."
+        if covariate:
+            way_out = f"Names: categories=[{name!r}]. Numbers in text: pd.to_numeric(column)."
         raise TypeError(
             fault(f"column {name!r}", "of real numbers", f"{native} such as {example}", way_out)
         )
@@ -655,14 +708,14 @@ def _refuse_doubles(keys: Keys) -> None:
     raise ValueError(fault("X", "a frame with one row for each unique_id and ds", got, way_out))
 
 
-def _refuse_infinite(keys: Keys, values: np.ndarray) -> None:
+def _refuse_infinite(keys: Keys, values: np.ndarray, column: str | None = None) -> None:
     with np.errstate(invalid="ignore", over="ignore"):
         if np.dot(values.ravel(), values.ravel()) <= LARGEST_VALUE**2:  # one pass: all is well
             return
-    size = np.abs(values)
+    size, own = np.abs(values), f"frame[{column or 'y'!r}]"
     cases = {
         "infinite": (np.isinf(size), "frame.replace([np.inf, -np.inf], np.nan)"),
-        "larger": (size > LARGEST_VALUE, f"frame['y'].where(frame['y'].abs() < {LARGEST_VALUE:g})"),
+        "larger": (size > LARGEST_VALUE, f"{own}.where({own}.abs() < {LARGEST_VALUE:g})"),
     }
     for name, (wrong, call) in cases.items():
         rows = np.flatnonzero(wrong.any(axis=1))
@@ -670,12 +723,63 @@ def _refuse_infinite(keys: Keys, values: np.ndarray) -> None:
             key = _where(keys.ids, keys.offsets, keys.ds, int(rows[0]))
             rule = f"missing, or finite and at most {LARGEST_VALUE:g} in size"
             got = f"{rows.size} {name} values, first {key}"
-            raise ValueError(fault("target", rule, got, f"Make them missing: {call}."))
+            parameter = "target" if column is None else f"covariate {column!r}"
+            raise ValueError(fault(parameter, rule, got, f"Make them missing: {call}."))
 
 
 def _where(ids: np.ndarray, offsets: np.ndarray, ds: np.ndarray, row: int) -> str:
     s = int(np.searchsorted(offsets, row, side="right")) - 1
     return f"({ids[s]!s}, {str(ds[row]).replace('T', ' ').removesuffix('.000000')})"
+
+
+# --- covariates -----------------------------------------------------------------------------------
+
+
+def read_covariates(X: Any, keys: Keys, roles: Roles) -> Covariates | None:
+    """The columns of `roles` in `X` in the order of `keys`; None without any."""
+    return _read_covariates(_open(X), keys, roles)
+
+
+def _read_covariates(source: _Source, keys: Keys, roles: Roles) -> Covariates | None:
+    if not roles.all:
+        return None
+    levels: dict[str, tuple[Any, ...]] = {}
+    columns = {}
+    for name in roles.all:
+        if name in roles.categories:
+            codes, levels[name] = _category(source, name)
+        else:
+            codes = _numbers(source, name, covariate=True)
+            _refuse_infinite(keys, codes[keys.rows][:, None], name)
+        columns[name] = codes[keys.rows]
+    empty = np.empty((len(keys.rows), 0))
+    changing = np.column_stack([empty, *(columns[name] for name in roles.changing)])
+    fixed = [_constants(name, columns[name], keys) for name in roles.static]
+    static = np.column_stack([np.empty((len(keys.ids), 0)), *fixed])
+    return Covariates(roles, changing, static, levels)
+
+
+def _category(source: _Source, name: str) -> tuple[np.ndarray, tuple[Any, ...]]:
+    """Codes (N,) of a column of names, NaN where missing, and what they mean."""
+    values = source.column(name).to_list()
+    plain = pd.Series(values, dtype=object).map(
+        lambda value: value if isinstance(value, str | int | float | bool) else str(value),
+        na_action="ignore",
+    )
+    codes, seen = pd.factorize(plain)
+    return np.where(codes < 0, np.nan, codes), tuple(seen.tolist())
+
+
+def _constants(name: str, values: np.ndarray, keys: Keys) -> np.ndarray:
+    """The one value of each series (S,), NaN where there is none."""
+    low = np.fmin.reduceat(values, keys.offsets[:-1])
+    high = np.fmax.reduceat(values, keys.offsets[:-1])
+    changes = np.flatnonzero(low < high)
+    if changes.size:
+        got = f"{name!r}, which changes in {keys.ids[changes][:5].tolist()}"
+        way_out = "What changes is a past or a future covariate."
+        raise ValueError(fault("static_covariates", "constant for each unique_id", got, way_out))
+    return low
 
 
 # --- gaps and missing values ----------------------------------------------------------------------
@@ -725,7 +829,8 @@ def _close_gaps(panel: Panel, absent: np.ndarray) -> Panel:
     new = np.ones(n, bool)
     new[kept] = False
     ds[new] = panel.calendar.advance(panel.ds[before], steps, series)
-    return replace(panel, offsets=offsets, ds=ds, values=values, rows=rows)
+    covariates = panel.covariates and panel.covariates.spread(kept, n)
+    return replace(panel, offsets=offsets, ds=ds, values=values, rows=rows, covariates=covariates)
 
 
 # --- out ------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ does: such rows repeat the first observed value and count as not observed.
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
 import numpy as np
@@ -23,20 +23,24 @@ from tsmodels.data.frame import make_panel, read_keys, read_values
 class Batch:
     """Windows made dense: past (B, T, C), target (B, H, K), and what of them was observed.
 
-    `observed` (B, T) and `weight` (B, H) are float32 ones and zeros, or None if nothing is missing.
+    `observed` (B, T) is float32 ones and zeros, `weight` (B, H) how much each step counts; None if
+    nothing is missing and all count alike. `future` (B, H, G) and `static` (B, S) are covariates,
+    None where there are none.
     """
 
     past: np.ndarray
     target: np.ndarray
     observed: np.ndarray | None = None
     weight: np.ndarray | None = None
+    future: np.ndarray | None = None
+    static: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.past)
 
     def batch(self, index: Any, *, masked: bool = False) -> Batch:
         """The windows at `index`, in the manner of `Windows.batch`."""
-        parts = (self.past, self.target, self.observed, self.weight)
+        parts = (getattr(self, part.name) for part in fields(self))
         return Batch(*(None if part is None else part[index] for part in parts))  # type: ignore
 
 
@@ -44,12 +48,14 @@ class Batch:
 class Windows:
     """N windows over the rows of a panel.
 
-    `values` (rows, C) holds no NaN (see `fill`), the first `targets` channels are the targets;
+    `values` (rows, C) holds no NaN (see `fill`), the first `targets` channels are the targets and
+    the last `known` ones covariates known ahead; `static` (series, S) are those of each series.
     `observed` (rows,) says which rows were, or is None when all were. Window i looks at the rows
     `cutoffs[i] - lookback` to `cutoffs[i] - 1` and is asked for `cutoffs[i]` to
     `cutoffs[i] + horizon - 1`; rows before `firsts[i]`, the beginning of its series, are padding.
     Where missing values are `interpolated` they count as observed in the past, but a line towards a
-    value from the cutoff on is not drawn: the last value before stands for it.
+    value from the cutoff on is not drawn: the last value before stands for it. What a window counts
+    at a step is its row's share of `weights` (rows,) times the step's of `step_weights` (horizon,).
     """
 
     values: np.ndarray
@@ -61,6 +67,10 @@ class Windows:
     horizon: int
     targets: int = 1
     interpolated: bool = False
+    known: int = 0
+    static: np.ndarray | None = None
+    weights: np.ndarray | None = None
+    step_weights: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.cutoffs)
@@ -69,10 +79,26 @@ class Windows:
     def of(cls, batch: Batch) -> Windows:
         """The windows of a dense batch, its lookbacks laid out one after the other."""
         n, lookback, channels = batch.past.shape
-        ends = np.arange(1, n + 1) * lookback
-        observed = None if batch.observed is None else batch.observed.ravel().astype(bool)
-        rows = batch.past.reshape(n * lookback, channels)
-        return cls(rows, observed, ends, ends - lookback, np.arange(n), lookback, 0)
+        future = np.zeros((n, 0, 0)) if batch.future is None else batch.future  # (B, H, G)
+        horizon, known = future.shape[1:]
+        rows = np.zeros((n, lookback + horizon, channels), batch.past.dtype)
+        rows[:, :lookback] = batch.past
+        rows[:, lookback:, channels - known :] = future
+        observed = np.ones(rows.shape[:2], bool)
+        if batch.observed is not None:
+            observed[:, :lookback] = batch.observed > 0
+        firsts = np.arange(n) * (lookback + horizon)
+        return cls(
+            values=rows.reshape(-1, channels),
+            observed=None if batch.observed is None else observed.ravel(),
+            cutoffs=firsts + lookback,
+            firsts=firsts,
+            series=np.arange(n),
+            lookback=lookback,
+            horizon=horizon,
+            known=known,
+            static=batch.static,
+        )
 
     def take(self, index: Any) -> Self:
         """The windows at `index`, over the same rows."""
@@ -104,14 +130,33 @@ class Windows:
             inside = np.minimum(inside, np.maximum(self.held[cutoffs - 1], firsts))
         past = self.values[inside]  # (B, T, C)
         target = self.values[ahead, : self.targets]  # (B, H, K)
-        real = back >= firsts
-        if self.observed is None:
-            observed = real.astype(np.float32) if masked or not real.all() else None
-            return Batch(past, target, observed)
-        weight = self.observed[ahead].astype(np.float32)
-        seen = real if self.interpolated else real & self.observed[inside]
-        observed = seen.astype(np.float32) if masked or not self.interpolated else None
-        return Batch(past, target, observed, weight)
+        return Batch(
+            past,
+            target,
+            observed=self._observed(back >= firsts, inside, masked),
+            weight=self._weight(ahead),
+            future=self.values[ahead, -self.known :] if self.known else None,  # (B, H, G)
+            static=None if self.static is None else self.static[self.series[index]],
+        )
+
+    def _observed(self, real: np.ndarray, inside: np.ndarray, masked: bool) -> np.ndarray | None:
+        """What was observed of the rows `inside`, of which some are `real`; None if that is all."""
+        gaps = self.observed is not None and not self.interpolated
+        if gaps:
+            real = real & self.observed[inside]  # type: ignore[index]
+        everything = self.interpolated if self.observed is not None else bool(real.all())
+        return real.astype(np.float32) if masked or gaps or not everything else None
+
+    def _weight(self, ahead: np.ndarray) -> np.ndarray | None:
+        """How much each step counts, (B, H); None if all count alike."""
+        parts = [
+            None if rows is None else rows[ahead].astype(np.float32)
+            for rows in (self.observed, self.weights)
+        ]
+        if self.step_weights is not None:
+            parts.append(np.broadcast_to(np.float32(self.step_weights), ahead.shape))
+        given = [part for part in parts if part is not None]
+        return functools.reduce(np.multiply, given) if given else None
 
     @functools.cached_property
     def held(self) -> np.ndarray:

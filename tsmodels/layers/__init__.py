@@ -14,6 +14,7 @@ from tsmodels.layers.convolution import (
     SequenceMaxPooling,
     TCNBlock,
 )
+from tsmodels.layers.covariates import CategoryEmbedding, CovariateForecast
 from tsmodels.layers.decoders import AttentionDecoder, BahdanauDecoder, LuongDecoder
 from tsmodels.layers.decomposition import SeriesDecomposition
 from tsmodels.layers.dropout import Dropout
@@ -46,11 +47,13 @@ __all__ = [
     "AdditiveAttention",
     "AttentionDecoder",
     "BahdanauDecoder",
+    "CategoryEmbedding",
     "CausalConv1D",
     "CausalDepthwiseConv1D",
     "ClassToken",
     "ConformerBlock",
     "ConvolutionModule",
+    "CovariateForecast",
     "DenseFlipout",
     "DenseReparameterization",
     "DenseResidual",

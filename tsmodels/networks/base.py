@@ -70,6 +70,7 @@ class Network:
     name: ClassVar[str] = ""
     search_space: ClassVar[Mapping[str, Dimension]] = {}
     variable_dropout: ClassVar[bool] = False  # all of it through `tsmodels.layers.Dropout`
+    reads_covariates: ClassVar[bool] = True  # or they are read beside it
 
     d_model: int = 64
     dropout: Rate = 0.0

@@ -25,10 +25,11 @@ def _per_step(y: Any, horizon: int, outputs: int) -> Any:
 class NLinear(Network):
     """One linear map along time of the window minus its last value. Zeng et al., 2023.
 
-    `individual` gives every target its own map. Covariates are not used.
+    `individual` gives every target its own map. Covariates are read beside it.
     """
 
     search_space: ClassVar = {"individual": Choice([False, True])}
+    reads_covariates: ClassVar[bool] = False
 
     d_model: ClassVar[None] = None  # type: ignore[misc]  # a linear map has no width
     dropout: ClassVar[None] = None  # type: ignore[misc]
@@ -50,10 +51,11 @@ class NLinear(Network):
 class DLinear(Network):
     """Moving-average trend and remainder, each through a linear map along time. Zeng et al., 2023.
 
-    `individual` gives every target its own maps. Covariates are not used.
+    `individual` gives every target its own maps. Covariates are read beside it.
     """
 
     search_space: ClassVar = {"kernel_size": Choice([5, 13, 25, 49])}
+    reads_covariates: ClassVar[bool] = False
 
     d_model: ClassVar[None] = None  # type: ignore[misc]
     dropout: ClassVar[None] = None  # type: ignore[misc]

@@ -243,8 +243,10 @@ class _ResidualStacks(Network):
     """What the two share: each target on its own, from its last value, block after block.
 
     A linear map of the window that starts at zero stands beside the blocks; the papers have none.
-    Covariates are not used.
+    Covariates are read beside it.
     """
+
+    reads_covariates: ClassVar[bool] = False
 
     d_model: int = 256
     dropout: ClassVar[None] = None  # type: ignore[misc]

@@ -39,13 +39,14 @@ class PatchTST(Network):
     by side, where the paper overlaps them), embedded with learned positions, and encoded; all its
     tokens together become its forecast, by one map for all targets or with `individual` one each.
     `residual_attention` adds the scores of the layer before (He et al., 2020). A window shorter
-    than a patch is one patch. Covariates are not used.
+    than a patch is one patch. Covariates are read beside it.
 
     Other tasks `encode`: there a token is a patch of all features at once, T' is the number of
     patches, and a patch is hidden where all of its steps are.
     """
 
     variable_dropout: ClassVar[bool] = True
+    reads_covariates: ClassVar[bool] = False
     search_space: ClassVar = {
         "d_model": Choice([16, 32, 64, 128]),
         "n_layers": Int(1, 3),

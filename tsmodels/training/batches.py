@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -85,6 +86,9 @@ def inputs_of(batch: Batch, masked: bool, given: str = "past") -> dict[str, Any]
     inputs: dict[str, Any] = {given: batch.past}
     if masked:
         inputs["observed"] = batch.observed
+    for name in ("future", "static"):
+        if getattr(batch, name, None) is not None:
+            inputs[name] = getattr(batch, name)
     return inputs
 
 
@@ -99,6 +103,10 @@ class Layout:
     masked: bool
     gaps: bool
     interpolated: bool
+    known: int = 0
+    static: int = 0
+    weighted: bool = False
+    stepped: bool = False
 
     given = "past"  # the name of the input
 
@@ -107,7 +115,16 @@ class Layout:
         gaps = windows.observed is not None
         interpolated = gaps and windows.interpolated
         shape = (windows.lookback, windows.horizon, windows.values.shape[1], windows.targets)
-        return cls(*shape, masked, gaps, interpolated)
+        return cls(
+            *shape,
+            masked,
+            gaps,
+            interpolated,
+            known=windows.known,
+            static=0 if windows.static is None else windows.static.shape[1],
+            weighted=windows.weights is not None,
+            stepped=windows.step_weights is not None,
+        )
 
     @property
     def shapes(self) -> dict[str, tuple[str, tuple[int, ...]]]:
@@ -121,6 +138,12 @@ class Layout:
             shapes["observed"] = ("float32", ())
         if self.interpolated:
             shapes["held"] = ("int32", ())
+        if self.static:
+            shapes |= {"static": ("float32", (self.static,)), "series": ("int32", ())}
+        if self.weighted:
+            shapes["weights"] = ("float32", ())
+        if self.stepped:
+            shapes["step_weights"] = ("float32", ())
         return shapes
 
     def arrays(self, windows: Any) -> dict[str, np.ndarray]:
@@ -146,9 +169,22 @@ class Layout:
             plain = not self.gaps or self.interpolated
             observed = real if plain else real * ops.take(arrays["observed"], inside, axis=0)
             inputs["observed"] = observed
-        target = ops.take(arrays["values"], ahead, axis=0)[:, :, : self.targets]
-        weight = ops.take(arrays["observed"], ahead, axis=0) if self.gaps else None
-        return inputs, target, weight
+        following = ops.take(arrays["values"], ahead, axis=0)  # (B, H, C)
+        if self.known:
+            inputs["future"] = following[:, :, -self.known :]
+        if self.static:
+            series = ops.take(arrays["series"], index, axis=0)
+            inputs["static"] = ops.take(arrays["static"], series, axis=0)
+        return inputs, following[:, :, : self.targets], self._weight(arrays, ahead)
+
+    def _weight(self, arrays: dict[str, Any], ahead: Any) -> Any:
+        """How much each step counts, (B, H); None if all count alike."""
+        present = (("observed", self.gaps), ("weights", self.weighted))
+        parts = [ops.take(arrays[name], ahead, axis=0) for name, given in present if given]
+        if self.stepped:
+            steps = arrays["step_weights"][: self.horizon]
+            parts.append(ops.broadcast_to(steps, ops.shape(ahead)))
+        return functools.reduce(ops.multiply, parts) if parts else None
 
 
 AnyLayout = Layout | SequenceLayout
