@@ -249,9 +249,10 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
 
         What float32 could not calculate with is infinite: its forecast will be a fallback.
         """
-        codes = np.repeat(np.arange(panel.n_series), panel.lengths)
         known = panel.interpolated() if self.missing == "interpolate" else panel
-        values, _ = fill((known.values - shift[codes]) / scale[codes], panel.offsets)
+        values = known.values - np.repeat(shift, panel.lengths, axis=0)
+        values /= np.repeat(scale, panel.lengths, axis=0)
+        values, _ = fill(values, panel.offsets)
         missing = np.isnan(panel.values).any(axis=1)
         values[np.isnan(values)] = 0.0  # a series without any value is zeros
         values[np.abs(values) > LARGEST_SCALED] = np.inf
