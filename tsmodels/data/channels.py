@@ -117,8 +117,8 @@ class Channels:
             new = [level for level in panel.covariates.levels[name] if level not in known]  # type: ignore[union-attr]
             if new:
                 warnings.warn(
-                    f"{name!r} has {len(new)} categories that fit has not seen, such as "
-                    f"{new[:3]}: they are forecast as the average of the known ones.",
+                    f"{name!r} has {len(new)} categories that no training row had, such as "
+                    f"{new[:3]}: they stand where the average of the known ones does.",
                     UserWarning,
                     stacklevel=4,
                 )

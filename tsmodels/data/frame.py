@@ -82,6 +82,8 @@ class Panel:
     calendar: Calendar
     style: FrameStyle
     covariates: Covariates | None = None
+    ahead: np.ndarray | None = None  # (S, H, G): what is known of the steps after each series
+    weights: np.ndarray | None = None  # (N,): how much each row counts; None: all alike
 
     @property
     def n_series(self) -> int:
@@ -177,28 +179,36 @@ class Panel:
             values=self.values[rows],
             rows=self.rows[rows],
             covariates=self.covariates and self.covariates.rows(rows),
+            ahead=None,
+            weights=None if self.weights is None else self.weights[rows],
         )
 
-    def extended(self, known: np.ndarray) -> Panel:
-        """The rows of the horizon after those of each series: nothing but what is known ahead.
+    def extended(self, horizon: int) -> Panel:
+        """The rows of the horizon after those of each series, with what is known `ahead`.
 
-        `known` (S, H, G) are the covariates of the next H stamps.
+        >>> make_panel(np.arange(3.0)).extended(1).values.ravel().tolist()
+        [0.0, 1.0, 2.0, nan]
         """
-        horizon = known.shape[1]
-        ends = np.repeat(self.offsets[1:], horizon)
-        n = len(self.ds) + len(ends)
-        new = ends + np.arange(len(ends))
+        new = np.repeat(self.offsets[1:], horizon) + np.arange(self.n_series * horizon)
+        n = len(self.ds) + len(new)
         old = np.delete(np.arange(n), new)
         ds, rows = np.empty(n, self.ds.dtype), np.full(n, -1)
         ds[old], rows[old], ds[new] = self.ds, self.rows, self.future(horizon).ravel()
         values = np.full((n, self.values.shape[1]), np.nan)
         values[old] = self.values
         covariates = self.covariates and self.covariates.spread(old, n)
-        if covariates is not None:
-            covariates.known[new] = known.reshape(len(new), -1)
-        offsets = self.offsets + horizon * np.arange(len(self.offsets))
+        if covariates is not None and self.ahead is not None:
+            places = new.reshape(self.n_series, horizon)[:, : self.ahead.shape[1]]
+            covariates.known[places] = self.ahead[:, :horizon]
         return replace(
-            self, offsets=offsets, ds=ds, values=values, rows=rows, covariates=covariates
+            self,
+            offsets=self.offsets + horizon * np.arange(len(self.offsets)),
+            ds=ds,
+            values=values,
+            rows=rows,
+            covariates=covariates,
+            ahead=None,
+            weights=None,
         )
 
 
@@ -692,7 +702,7 @@ def _no_number(present: list[Any]) -> str:
     return repr(present[bad[0] if bad.size else 0]) if present else "nothing"
 
 
-def _refuse_doubles(keys: Keys) -> None:
+def _refuse_doubles(keys: Keys, frame: str = "X") -> None:
     same = keys.ds[1:] == keys.ds[:-1]
     same[keys.offsets[1:-1] - 1] = False
     n_doubled = int(same.sum())
@@ -705,7 +715,7 @@ def _refuse_doubles(keys: Keys) -> None:
         way_out = 'frame.unique(["unique_id", "ds"], keep="last")'
     way_out = f"Keep one of each: {way_out}; or average them."
     got = f"{n_doubled} doubled rows, first {key}"
-    raise ValueError(fault("X", "a frame with one row for each unique_id and ds", got, way_out))
+    raise ValueError(fault(frame, "a frame with one row for each unique_id and ds", got, way_out))
 
 
 def _refuse_infinite(keys: Keys, values: np.ndarray, column: str | None = None) -> None:
@@ -735,9 +745,28 @@ def _where(ids: np.ndarray, offsets: np.ndarray, ds: np.ndarray, row: int) -> st
 # --- covariates -----------------------------------------------------------------------------------
 
 
-def read_covariates(X: Any, keys: Keys, roles: Roles) -> Covariates | None:
-    """The columns of `roles` in `X` in the order of `keys`; None without any."""
-    return _read_covariates(_open(X), keys, roles)
+def read_known(X: Any, roles: Roles, target: str | Sequence[str]) -> tuple[Keys, Covariates]:
+    """Keys and future covariates of a frame of rows to come; other declared columns are not read.
+
+    Without a column of ids, the ids are of type "".
+    """
+    source = _open(X)
+    for name in (TIME, *roles.future):
+        if name not in source.names:
+            raise ValueError(fault("future", f"a frame with a column {name!r}", source.names))
+    declared = (ID, TIME, *target_columns(target), *roles.all)
+    extra = [name for name in source.names if name not in declared]
+    if extra:
+        rule = f"a frame whose columns are among {list(declared)[:8]}"
+        raise ValueError(fault("future", rule, extra[:8], "Drop what is not."))
+    keys = _read_keys(source, roles.future[:1])
+    if not source.has_ids:
+        keys = replace(keys, style=replace(keys.style, id_dtype=""))
+    _refuse_doubles(keys, "future")
+    categories = tuple(name for name in roles.categories if name in roles.future)
+    known = _read_covariates(source, keys, Roles(future=roles.future, categories=categories))
+    assert known is not None
+    return keys, known
 
 
 def _read_covariates(source: _Source, keys: Keys, roles: Roles) -> Covariates | None:

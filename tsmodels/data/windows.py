@@ -135,7 +135,7 @@ class Windows:
             target,
             observed=self._observed(back >= firsts, inside, masked),
             weight=self._weight(ahead),
-            future=self.values[ahead, -self.known :] if self.known else None,  # (B, H, G)
+            future=self.take(index).ahead(0),
             static=None if self.static is None else self.static[self.series[index]],
         )
 
@@ -157,6 +157,12 @@ class Windows:
             parts.append(np.broadcast_to(np.float32(self.step_weights), ahead.shape))
         given = [part for part in parts if part is not None]
         return functools.reduce(np.multiply, given) if given else None
+
+    def ahead(self, steps: int) -> np.ndarray | None:
+        """What is known of the `horizon` steps that begin `steps` after each cutoff, (N, H, G)."""
+        if not self.known:
+            return None
+        return self.values[self.cutoffs[:, None] + steps + np.arange(self.horizon), -self.known :]
 
     @functools.cached_property
     def held(self) -> np.ndarray:

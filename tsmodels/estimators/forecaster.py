@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
@@ -22,7 +22,8 @@ from tsmodels.data.windows import (
 )
 from tsmodels.estimators.base import NetworkEstimator
 from tsmodels.estimators.baseline import SeasonalNaive
-from tsmodels.estimators.horizon import CALIBRATION, Forecasts, HorizonEstimator, evenly
+from tsmodels.estimators.covariates import CovariateEstimator
+from tsmodels.estimators.horizon import CALIBRATION, Forecasts, evenly
 from tsmodels.heads import DistributionHead, PointHead, head_of
 from tsmodels.intervals import Chosen, Mapped, PointErrors
 from tsmodels.losses import FORECAST_LOSSES, Pinball, resolve_loss
@@ -36,8 +37,17 @@ from tsmodels.training.recipe import Recipe
 LARGEST_SCALED = 1e9  # its square times a gradient of its size still fits float32
 
 
+class Rows(NamedTuple):
+    """A panel as the network sees it: what `Windows` are made of."""
+
+    values: np.ndarray  # (N, C) float32 without NaN: the target, then covariates
+    observed: np.ndarray | None  # (N,) whether the target was; None if it always was
+    static: np.ndarray | None  # (S, K) float32
+    weights: np.ndarray | None  # (N,) how much each row counts, on average 1
+
+
 @dataclass(kw_only=True, eq=False, repr=False)
-class Forecaster(HorizonEstimator, NetworkEstimator):
+class Forecaster(CovariateEstimator, NetworkEstimator):
     """Forecasts every series of a frame with one network, windowing and scaling inside.
 
     Parameters
@@ -56,6 +66,21 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
         Pandas alias of the spacing of time; unless told it is read off the stamps of each series.
     target : str
         The column to forecast.
+    past_covariates, future_covariates, static_covariates : list of str
+        Columns that are known up to the cutoff, over the horizon too (`predict` wants them in
+        `future`), or constant for each id. They hold numbers, or names if `categories` says so.
+    categories : list of str
+        The covariates that are names. A name that no training row had stands where the average of
+        the known ones does; `predict` warns of it.
+    calendar : bool
+        Whether the network is told the time of day, week, month and year, as far as the frequency
+        and the length of the training rows let it be learned, in the user's time zone.
+    holidays : list of dates, or dict of such lists by name
+        Days that it is told too, past and to come.
+    covariate_scaling : {"global", "series"}
+        Numbers are standardised by the training rows of all series together, or of each.
+    missing_future : {"error", "last"}
+        What to do where `future` does not say everything: refuse, or repeat the last known value.
     scaler : str, scikit-learn transformer or None
         Scaling of each series by its training rows: "standard", "robust", "minmax", "mean_abs",
         "seasonal_naive" (divided by the error of the seasonal naive forecast), an affine
@@ -69,6 +94,9 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
         it.
     stride : int
         Rows between the windows trained on.
+    horizon_weights : list of float, optional
+        How much each step of the horizon counts in training; rows and series have a
+        `sample_weight` in `fit`.
     loss : name or keras.losses.Loss
         "mse", "mae", "huber", "log_cosh", "smape" or "owa", computed on scaled values; intervals
         are then as wide as errors on the validation rows were. "quantile" learns quantiles, and
@@ -96,7 +124,9 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
     Attributes
     ----------
     model_ : keras.Model
-        Scaled windows (N, lookback, 1) to scaled forecasts (N, horizon, 1).
+        Scaled windows (N, lookback, channels) to scaled forecasts (N, horizon, 1).
+    channels_ : Channels
+        What was learned of the covariates: categories, cycles of the calendar, which have gaps.
     context_ : Panel
         The last rows of every series, where `predict()` goes on.
     history_ : dict
@@ -124,7 +154,20 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
     scaler: Any = "standard"
     validation: float | int | None = 0.1
     stride: int = 1
+    horizon_weights: Sequence[float] | None = None
     quantile_levels: Sequence[float] | None = None
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Learns from every series of `X`.
+
+        `X` is a long frame (`unique_id`, `ds`, target and covariates), a wide frame (time index, a
+        column a series), a Series with a time index, or an array (T,) or (T, series); pandas,
+        polars or pyarrow. `sample_weight` is a number for each row of `X`, or a dict with one for
+        each id: how much it counts as a target in training, and in the validation that stops it.
+        Raises ValueError or TypeError for data or parameters that cannot be used, before anything
+        is trained.
+        """
+        return self._fit(X, y, sample_weight)
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
@@ -135,6 +178,7 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
             way_out = "Counts have no other unit: the network scales its windows itself."
             raise ValueError(fault("scaler", f"None for {head.family!r}", self.scaler, way_out))
         check_int("stride", self.stride)
+        self._step_weights()
         if not hasattr(self.scaler, "fit"):
             check_option("scaler", self.scaler, METHODS)
         if self.lookback is not None:
@@ -143,6 +187,19 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
             check_real("validation", self.validation, 0.0, 1.0, open_low=True, open_high=True)
         elif self.validation is not None:
             check_int("validation", self.validation, minimum=self.horizon)
+
+    def _step_weights(self) -> np.ndarray | None:
+        """The weights of the horizon (H,), on average 1; None if all steps count alike."""
+        if self.horizon_weights is None:
+            return None
+        rule = f"{self.horizon} numbers, none negative and not all zero"
+        weights = np.asarray(self.horizon_weights)
+        if weights.dtype.kind not in "iuf":
+            raise TypeError(fault("horizon_weights", rule, self.horizon_weights))
+        right = weights.shape == (self.horizon,) and np.isfinite(weights).all()
+        if not right or (weights < 0).any() or not weights.any():
+            raise ValueError(fault("horizon_weights", rule, self.horizon_weights))
+        return weights / weights.mean()
 
     def _recipe(self) -> Recipe:
         recipe = super()._recipe()
@@ -161,10 +218,10 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
         check_lookback(self.lookback_, self.horizon_, panel.lengths)
         trained = self._training_rows(panel)
         self._learn_scale(panel, trained)
-        rows = self._scaled(panel, self.shift_, self.scale_)
-        self._refuse_extreme(panel, rows[0])
+        rows = self._rows(panel, panel.offsets[1:], np.arange(panel.n_series))
+        self._refuse_extreme(panel, rows.values)
         training, validation = self._windows(panel, rows, trained)
-        gaps = rows[1] is not None and not training.interpolated
+        gaps = rows.observed is not None and not training.interpolated
         self.masked_ = gaps or bool(training.padded.any())
         self.__dict__.pop("_model", None)  # of an earlier fit
         recipe = self._recipe()
@@ -188,7 +245,7 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
         if validation is None:
             return None
         held = validation.take(evenly(len(validation), CALIBRATION))
-        outputs = self._outputs(replace(held, horizon=0))
+        outputs = self._outputs(held)
         batch = held.batch(slice(None))
         y = batch.target[:, :, 0].astype(float)
         if batch.weight is not None:
@@ -197,16 +254,27 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
 
     def _outputs(self, windows: Windows) -> np.ndarray:
         """What the head says of the target, scaled, (N, H) or (N, H, P)."""
-        outputs = predict(self._blueprint(), self._current_weights(), windows)
-        return outputs[:, :, 0].astype(float)
+        return self._raw(windows)[:, :, 0].astype(float)
+
+    def _raw(self, windows: Windows) -> np.ndarray:
+        """What the model answers, (N, H, 1) or (N, H, 1, P)."""
+        horizon = windows.horizon if windows.known else 0
+        asked = replace(windows, horizon=horizon, weights=None, step_weights=None)
+        return predict(self._blueprint(), self._current_weights(), asked)
 
     def _blueprint(self) -> Blueprint:
+        channels = self.channels_
         return self._blueprint_of(
             forecast_model,
             lookback=self.lookback_,
             horizon=self.horizon_,
+            channels=1 + channels.n_channels,
             masked=self.masked_,
             season_length=self.season_length_,
+            known=channels.n_known,
+            static=channels.n_static,
+            places=channels.places,
+            static_places=channels.static_places,
             head=self.head_,
         )
 
@@ -234,7 +302,9 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
         return panel.lengths - np.where(enough, held, 0)
 
     def _learn_scale(self, panel: Panel, trained: np.ndarray) -> None:
-        self.shift_, self.scale_ = self._statistics(panel.head(trained))
+        seen = panel.head(trained)
+        self.shift_, self.scale_ = self._statistics(seen)
+        self._learn_channels(seen)
         self.places_ = {id: place for place, id in enumerate(panel.ids.tolist())}
 
     def _statistics(self, panel: Panel) -> tuple[np.ndarray, np.ndarray]:
@@ -258,6 +328,19 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
         values[np.abs(values) > LARGEST_SCALED] = np.inf
         return values.astype(np.float32), ~missing if missing.any() else None
 
+    def _rows(self, panel: Panel, cutoffs: np.ndarray, series: np.ndarray) -> Rows:
+        """The panel for windows at these cutoffs: before them a new id learns its scale."""
+        values, observed = self._scaled(panel, *self._known_scale(panel, cutoffs, series))
+        channels = self._channel_rows(panel, cutoffs, series).astype(np.float32)
+        static = self.channels_.statics(panel).astype(np.float32)
+        mean = 1.0 if panel.weights is None else panel.weights.mean()
+        return Rows(
+            np.concatenate([values, channels], axis=1) if channels.shape[1] else values,
+            observed,
+            static if static.shape[1] else None,
+            None if panel.weights is None else panel.weights / (mean or 1.0),
+        )
+
     def _refuse_extreme(self, panel: Panel, scaled: np.ndarray) -> None:
         (rows,) = np.nonzero(np.isinf(scaled).any(axis=1))
         if rows.size:
@@ -269,7 +352,7 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
             raise ValueError(fault("target", rule, got, way_out))
 
     def _windows(
-        self, panel: Panel, rows: tuple[np.ndarray, np.ndarray | None], trained: np.ndarray
+        self, panel: Panel, rows: Rows, trained: np.ndarray
     ) -> tuple[Windows, Windows | None]:
         """Windows whose target lies in the training rows, and those whose target lies behind."""
         first, stop = panel.offsets[:-1], panel.offsets[1:]
@@ -279,29 +362,46 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
 
         def windows(low: np.ndarray, high: np.ndarray, stride: int) -> Windows:
             cutoffs, series = spread(low, high, stride)
-            return self._over(*rows, cutoffs, first[series], series, self.lookback_, self.horizon_)
+            found, steps = self._over(rows, panel, cutoffs, series), self._step_weights()
+            return replace(found, weights=rows.weights, step_weights=steps)
 
         training = windows(earliest, end - self.horizon_, self.stride)
         held = end < stop
         validation = windows(np.where(held, end, stop + 1), stop - self.horizon_, 1)
         return training, validation if len(validation) else None
 
-    def _over(self, *parts: Any) -> Windows:
-        return replace(Windows(*parts), interpolated=self.missing == "interpolate")
+    def _over(self, rows: Rows, panel: Panel, cutoffs: np.ndarray, series: np.ndarray) -> Windows:
+        return Windows(
+            values=rows.values,
+            observed=rows.observed,
+            cutoffs=cutoffs,
+            firsts=panel.offsets[series],
+            series=series,
+            lookback=self.lookback_,
+            horizon=self.horizon_,
+            interpolated=self.missing == "interpolate",
+            known=self.channels_.n_known,
+            static=rows.static,
+        )
+
+    def _seen(self, panel: Panel, cutoffs: np.ndarray, series: np.ndarray, horizon: int) -> Windows:
+        """The windows that end at the cutoffs, and what is known of the horizon."""
+        panel, cutoffs = self._reaching(panel, cutoffs, series, horizon)
+        windows = self._over(self._rows(panel, cutoffs, series), panel, cutoffs, series)
+        return windows if windows.known else replace(windows, horizon=0)
 
     def forecast_at(
         self, panel: Panel, cutoffs: np.ndarray, series: np.ndarray, horizon: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        firsts = panel.offsets[series]
-        shift, scale = self._known_scale(panel, cutoffs, series)
-        rows = self._scaled(panel, shift, scale)
-        windows = self._over(*rows, cutoffs, firsts, series, self.lookback_, 0)
+        windows = self._seen(panel, cutoffs, series, horizon)
         yhat = self._recurse(windows, horizon)  # (N, H)
+        shift, scale = self._known_scale(panel, cutoffs, series)
         yhat = yhat * scale[series] + shift[series]
-        short = cutoffs - firsts < self._min_history
+        short = windows.cutoffs - windows.firsts < self._min_history
         short |= ~np.isfinite(yhat).all(axis=1)
-        if rows[1] is not None:
-            short |= ~any_observed(rows[1], np.maximum(cutoffs - self.lookback_, firsts), cutoffs)
+        if windows.observed is not None:
+            low = np.maximum(windows.cutoffs - self.lookback_, windows.firsts)
+            short |= ~any_observed(windows.observed, low, windows.cutoffs)
         if short.any():
             yhat[short] = self._fallback(panel, cutoffs[short], series[short], horizon)
         return yhat, short
@@ -314,9 +414,7 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
         table, points = self.calibration_, (yhat - shift) / scale
         outputs = points
         if type(self.head_) is not PointHead:
-            rows = self._scaled(panel, *self._known_scale(panel, cutoffs, series))
-            seen = self._over(*rows, cutoffs, panel.offsets[series], series, self.lookback_, 0)
-            outputs = self._outputs(seen)[:, :horizon]
+            outputs = self._outputs(self._seen(panel, cutoffs, series, horizon))[:, :horizon]
         predictive = self.head_.predictive(outputs, table)
         if fallback.any():
             errors = self.head_.errors(table) if table is not None else np.empty((0, horizon))
@@ -334,38 +432,33 @@ class Forecaster(HorizonEstimator, NetworkEstimator):
     def _known_scale(
         self, panel: Panel, cutoffs: np.ndarray, series: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The scale learned in `fit`; for a new id, that of its rows before its first cutoff."""
-        places = np.array([self.places_.get(id, -1) for id in panel.ids.tolist()], dtype=int)
-        shift, scale = self.shift_[places], self.scale_[places]
-        new = places < 0
-        if new.any():
-            first_cutoff = panel.offsets[1:].copy()
-            np.minimum.at(first_cutoff, series, cutoffs)
-            seen = panel.head(first_cutoff - panel.offsets[:-1]).take(np.flatnonzero(new))
-            shift[new], scale[new] = self._statistics(seen)
-        return shift, scale
+        """The scale of each series, (S, 1) each: of `fit`, or of its own."""
+        learned = (self.shift_, self.scale_)
+        return self._or_own(learned, self._statistics, panel, cutoffs, series)
 
     def _recurse(self, windows: Windows, horizon: int) -> np.ndarray:
         """Scaled forecasts (N, horizon); beyond the fitted horizon they serve as history."""
-        blueprint, weights = self._blueprint(), self._current_weights()
-        yhat = self.head_.points(predict(blueprint, weights, windows))  # (N, H, 1)
-        if horizon <= self.horizon_:
-            return yhat[:, :horizon, 0].astype(float)
-        batch = windows.batch(slice(None), masked=self.masked_)
-        blocks = [yhat]
-        for _ in range(math.ceil(horizon / self.horizon_) - 1):
-            batch = _advance(batch, blocks[-1])
-            outputs = predict(blueprint, weights, Windows.of(batch))
-            blocks.append(self.head_.points(outputs))
+        blocks = [self.head_.points(self._raw(windows))]  # (N, H, 1) each
+        batch = windows.batch(slice(None), masked=self.masked_) if horizon > self.horizon_ else None
+        for block in range(1, math.ceil(horizon / self.horizon_)):
+            following = windows.ahead(block * self.horizon_)
+            batch = _advance(batch, blocks[-1], following)  # type: ignore[arg-type]
+            blocks.append(self.head_.points(self._raw(Windows.of(batch))))
         return np.concatenate(blocks, axis=1)[:, :horizon, 0].astype(float)
 
 
-def _advance(batch: Batch, yhat: np.ndarray) -> Batch:
-    """The windows one horizon later, with the forecast as if it had been observed."""
-    steps = batch.past.shape[1]
-    past = np.concatenate([batch.past, yhat], axis=1)[:, -steps:]
+def _advance(batch: Batch, yhat: np.ndarray, following: np.ndarray | None) -> Batch:
+    """The windows one horizon later, with the forecast as if it had been observed.
+
+    Covariates of the past stay at their last value; `following` (B, H, G) are those known ahead.
+    """
+    steps, horizon = batch.past.shape[1], yhat.shape[1]
+    known = np.empty((*yhat.shape[:2], 0)) if batch.future is None else batch.future
+    held = batch.past[:, -1:, yhat.shape[2] : batch.past.shape[2] - known.shape[2]]
+    new = np.concatenate([yhat, np.repeat(held, horizon, axis=1), known], axis=2)
+    past = np.concatenate([batch.past, new.astype(np.float32)], axis=1)[:, -steps:]
     observed = batch.observed
     if observed is not None:
         seen = np.ones(yhat.shape[:2], dtype=np.float32)
         observed = np.concatenate([observed, seen], axis=1)[:, -steps:]
-    return Batch(past, batch.target, observed)
+    return replace(batch, past=past, observed=observed, future=following)

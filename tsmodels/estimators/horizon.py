@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from tsmodels.checks import check_int, check_option, fault
 from tsmodels.data import calendar
 from tsmodels.data.frame import Panel, forecast_frame, make_panel
+from tsmodels.data.weights import weighted
 from tsmodels.data.windows import spread
 from tsmodels.estimators.lifecycle import Saved, all_or_nothing
 from tsmodels.intervals import PointErrors, Predictive, check_level, columns, nested_intervals
@@ -64,11 +65,16 @@ class HorizonEstimator(Saved, BaseEstimator):
         pyarrow. Raises ValueError or TypeError for data or parameters that cannot be used, before
         anything is trained.
         """
+        return self._fit(X, y)
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         self._check_parameters()
         if y is not None:
             way_out = "The target is a column of X."
             raise ValueError(fault("y", "None", type(y).__name__, way_out))
         panel = self.to_panel(X)
+        if sample_weight is not None:
+            panel = weighted(panel, sample_weight, len(X))
         missing = _missing_counts(panel)
         with all_or_nothing(self):
             self.horizon_ = int(self.horizon)
@@ -79,7 +85,14 @@ class HorizonEstimator(Saved, BaseEstimator):
             self.context_ = panel.recent(self._memory())
         return self
 
-    def predict(self, X: Any = None, *, horizon: int | None = None, level: Any = None) -> Any:
+    def predict(
+        self,
+        X: Any = None,
+        *,
+        horizon: int | None = None,
+        future: Any = None,
+        level: Any = None,
+    ) -> Any:
         """The next `horizon` steps as a frame `unique_id`, `ds`, `yhat`, one row a series and step.
 
         Without `X` the forecast starts after the last row seen in `fit`; with `X` after the end of
@@ -87,13 +100,16 @@ class HorizonEstimator(Saved, BaseEstimator):
         one feeds forecasts back as history. Series too short to forecast get a seasonal naive
         forecast and are marked in a column `fallback`, which is there only if it has to be.
 
+        `future` is a frame of what is known ahead, for the fitted horizon at least: `unique_id`,
+        `ds` and the future covariates; see `Forecaster.make_future_frame`.
+
         `level` asks for intervals: 80 or [80, 95], in percent of truths that they are to hold, as
         columns `yhat-lo-80`, `yhat-hi-80` and so on. They come from quantiles or a distribution
         where the loss is one, else from errors on rows held out. They end with the fitted horizon.
         """
         check_is_fitted(self, "context_")
         steps = self.horizon_ if horizon is None else check_int("horizon", horizon)
-        panel = self.context_ if X is None else self.to_panel(X)
+        panel = self._shown(X, future, steps)
         series = np.arange(panel.n_series)
         where = (panel, panel.offsets[1:], series, steps)
         if level is None:
@@ -115,6 +131,7 @@ class HorizonEstimator(Saved, BaseEstimator):
         X: Any = None,
         *,
         horizon: int | None = None,
+        future: Any = None,
         random_state: Any = None,
     ) -> Any:
         """Possible futures as a frame `unique_id`, `ds`, `path`, `yhat`: `n_paths` for each series.
@@ -127,7 +144,7 @@ class HorizonEstimator(Saved, BaseEstimator):
         check_int("n_paths", n_paths)
         steps = self.horizon_ if horizon is None else check_int("horizon", horizon)
         self._check_reach(steps)
-        panel = self.context_ if X is None else self.to_panel(X)
+        panel = self._shown(X, future, steps)
         series = np.arange(panel.n_series)
         forecasts = self.predictive_at(panel, panel.offsets[1:], series, steps)
         rng = np.random.default_rng(check_random_state(random_state).randint(2**31))
@@ -166,14 +183,16 @@ class HorizonEstimator(Saved, BaseEstimator):
         before = panel.head(panel.lengths - self.horizon_).take(series)
         return Holdout(y, yhat, *naive_scales(before, self.season_length_))
 
-    def plot(self, X: Any = None, *, horizon: int | None = None, **kwargs: Any) -> Any:
+    def plot(
+        self, X: Any = None, *, horizon: int | None = None, future: Any = None, **kwargs: Any
+    ) -> Any:
         """Matplotlib axes with history and forecast; see `tsmodels.plotting.plot_forecast`."""
         from tsmodels.plotting import plot_forecast
 
         panel = self.context_ if X is None else self.to_panel(X)
         codes = np.repeat(np.arange(panel.n_series), panel.lengths)
         history = forecast_frame(panel, codes, panel.ds, {self.target: panel.values[:, 0]})
-        forecast = self.predict(X, horizon=horizon)
+        forecast = self.predict(X, horizon=horizon, future=future)
         return plot_forecast(history, forecast, target=self.target, **kwargs)
 
     def _check_parameters(self) -> None:
@@ -186,6 +205,13 @@ class HorizonEstimator(Saved, BaseEstimator):
         """`X` as the estimator reads it; missing values stay missing until a cutoff is known."""
         missing = "error" if self.missing == "error" else "mask"
         return make_panel(X, target=self.target, freq=self.freq, missing=missing)
+
+    def _shown(self, X: Any, future: Any, horizon: int) -> Panel:
+        """What to forecast from: `X`, or what `fit` has kept, and what is known of the horizon."""
+        if future is not None:
+            rule = "None where there are no future covariates"
+            raise ValueError(fault("future", rule, type(future).__name__))
+        return self.context_ if X is None else self.to_panel(X)
 
     def _season_length(self, panel: Panel) -> int:
         if self.season_length is not None:

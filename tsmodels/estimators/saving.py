@@ -23,6 +23,8 @@ from sklearn.utils.validation import check_is_fitted
 from tsmodels import persistence
 from tsmodels.checks import fault
 from tsmodels.data.calendar import Calendar
+from tsmodels.data.channels import Channels
+from tsmodels.data.covariates import Covariates, Roles
 from tsmodels.data.frame import FrameStyle, Panel
 from tsmodels.heads import DistributionHead, PointHead, QuantileHead
 
@@ -37,7 +39,8 @@ ESTIMATORS = {
     "SequenceTagger": "tsmodels.estimators.sequence",
 }
 HEADS = (PointHead, QuantileHead, DistributionHead)
-DATACLASSES: dict[str, Any] = {cls.__name__: cls for cls in (Panel, Calendar, FrameStyle, *HEADS)}
+TABLES = (Panel, Calendar, FrameStyle, Covariates, Roles, Channels)
+DATACLASSES: dict[str, Any] = {cls.__name__: cls for cls in (*TABLES, *HEADS)}
 SCALERS = ("StandardScaler", "RobustScaler", "MinMaxScaler", "MaxAbsScaler")
 KERAS_MODULES = (
     "keras.constraints",

@@ -1,0 +1,95 @@
+"""Frames of future covariates: what is known of the steps that are to be forecast."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tsmodels.checks import fault
+from tsmodels.data.covariates import Covariates
+from tsmodels.data.frame import ID, TIME, Keys, Panel, read_known
+
+WAY_OUT = "make_future_frame() makes the rows; merge the columns into it."
+
+
+def with_future(
+    panel: Panel, future: Any, steps: int, *, target: Any = "y", missing: str = "error"
+) -> Panel:
+    """The panel with what `future` says of the `steps` stamps after each of its series.
+
+    Other rows of `future` are not looked at. With `missing` "error" every value must be there; with
+    "last" those that are not stay missing, for the last known one to stand in.
+    """
+    assert panel.covariates is not None
+    if future is None and missing == "last":
+        shape = (panel.n_series, steps, len(panel.covariates.roles.future))
+        return replace(panel, ahead=np.full(shape, np.nan))
+    columns = list(panel.covariates.roles.future)
+    if future is None:
+        rule = f"a frame with {[ID, TIME, *columns][:8]} for the next {steps} steps"
+        raise ValueError(fault("future", rule, None, WAY_OUT))
+    keys, known = read_known(future, panel.covariates.roles, target)
+    _check_kind(panel, keys)
+    rows = _rows(panel, keys, steps)
+    absent = np.asarray(rows < 0)
+    values, levels = _in_codes_of(panel.covariates, known)
+    ahead = np.where(absent[..., None], np.nan, values[rows])  # (S, steps, G)
+    if missing == "error":
+        _refuse_absent(panel, absent, f"a row for each id and each of the next {steps} steps")
+        unknown = np.asarray(np.isnan(ahead).any(axis=2))
+        _refuse_absent(panel, unknown, f"known values of {columns[:8]} for the next {steps} steps")
+    covariates = replace(panel.covariates, levels=levels)
+    return replace(panel, ahead=ahead, covariates=covariates)
+
+
+def _check_kind(panel: Panel, keys: Keys) -> None:
+    """Stamps of the same sort as the panel's, and ids where there are several series."""
+    tz = panel.calendar.tz
+    if keys.ds.dtype.kind != panel.ds.dtype.kind:
+        kinds = {"M": "stamps", "i": "whole numbers"}
+        wanted, got = kinds[panel.ds.dtype.kind], kinds[keys.ds.dtype.kind]
+        raise ValueError(fault("future", f"a frame whose ds are {wanted}, as in X", got))
+    if (keys.tz is None) != (tz is None):
+        way_out = f"future['ds'].dt.tz_localize({tz!r})"
+        rule = f"a frame whose ds are in the time zone of X, {tz}"
+        raise ValueError(fault("future", rule, keys.tz, f"Bring them to it: {way_out}."))
+    if keys.style.id_dtype == "" and panel.n_series > 1:
+        raise ValueError(fault("future", f"a frame with a column {ID!r}", "no ids", WAY_OUT))
+
+
+def _rows(panel: Panel, keys: Keys, steps: int) -> np.ndarray:
+    """The row of `future`, in the order of its keys, for each series and step; -1 without one."""
+    place = {name: s for s, name in enumerate(panel.ids.tolist())}
+    named = [place.get(name, -1) for name in keys.ids.tolist()] if keys.style.id_dtype else [0]
+    series = np.repeat(np.array(named), np.diff(keys.offsets))
+    wanted = np.repeat(np.arange(panel.n_series), steps)
+    stamps = panel.future(steps).ravel()
+    index = pd.MultiIndex.from_arrays([series, keys.ds])
+    known = series >= 0
+    found = index[known].get_indexer(pd.MultiIndex.from_arrays([wanted, stamps]))
+    rows = np.append(np.flatnonzero(known), -1)[found]
+    return rows.reshape(panel.n_series, steps)
+
+
+def _refuse_absent(panel: Panel, absent: np.ndarray, rule: str) -> None:
+    if absent.any():
+        s, step = np.argwhere(absent)[0]
+        stamp = str(panel.future(int(step) + 1)[s, step]).replace("T", " ")
+        first = f"({panel.ids[s]!s}, {stamp.removesuffix('.000000')})"
+        got = f"{int(absent.sum())} missing, first {first}"
+        raise ValueError(fault("future", rule, got, WAY_OUT))
+
+
+def _in_codes_of(own: Covariates, known: Covariates) -> tuple[np.ndarray, dict[str, Any]]:
+    """Future values (N, G) with the codes that `own` categories have, new ones behind them."""
+    values, levels = known.values.copy(), dict(own.levels)
+    for column, name in enumerate(own.roles.future):
+        if name in own.roles.categories:
+            new = [level for level in known.levels[name] if level not in levels[name]]
+            levels[name] = (*levels[name], *new)
+            codes = known.coded(name, levels[name], values[:, column])
+            values[:, column] = np.where(codes == 0, np.nan, codes - 1.0)
+    return values, levels
