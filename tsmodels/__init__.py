@@ -16,6 +16,7 @@ _HOMES = {
     "tsmodels.data.splits": ["RollingOrigin"],
     "tsmodels.data.windows": ["WindowTransformer", "make_windows"],
     "tsmodels.estimators.baseline": ["Drift", "HistoricMean", "Naive", "SeasonalNaive"],
+    "tsmodels.estimators.conformal": ["AdaptiveConformal", "Conformal"],
     "tsmodels.estimators.forecaster": ["Forecaster"],
     "tsmodels.estimators.saving": ["load"],
     "tsmodels.estimators.sequence": ["SequenceClassifier", "SequenceRegressor", "SequenceTagger"],

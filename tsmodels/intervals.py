@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -106,6 +106,10 @@ class Predictive:
         """Possible futures (n_paths, N, H)."""
         raise NotImplementedError
 
+    def bare(self) -> Predictive:
+        """The same without the errors of other windows: what another calibration starts from."""
+        return self
+
 
 def nested_intervals(predictive: Predictive, levels: tuple[float, ...]) -> dict[float, Interval]:
     """The interval of every level; each lies inside those of the levels above it."""
@@ -137,9 +141,25 @@ class PointErrors(Predictive):
         signs = rng.choice([-1.0, 1.0], size=(n_paths, len(self.yhat), 1))
         return self.yhat + rows * signs * self.scale[:, None]
 
+    def bare(self) -> Predictive:
+        return Point(self.yhat)
+
     @property
     def _errors(self) -> np.ndarray:
         return self.errors[:, : self.yhat.shape[1]]
+
+
+@dataclass(frozen=True)
+class Point(Predictive):
+    """Points (N, H) without any errors: intervals without width."""
+
+    yhat: np.ndarray
+
+    def interval(self, level: float) -> Interval:
+        return self.yhat, self.yhat
+
+    def paths(self, n_paths: int, rng: np.random.Generator) -> np.ndarray:
+        return np.repeat(self.yhat[None], n_paths, axis=0)
 
 
 @dataclass(frozen=True)
@@ -154,12 +174,14 @@ class Quantiles(Predictive):
     values: np.ndarray
     levels: tuple[float, ...]
     errors: np.ndarray | None = None
+    nearest: bool = False  # whether the nearest quantiles will do as they are
 
     def interval(self, level: float) -> Interval:
         low, high = bounds(level)
         near = [int(np.argmin(np.abs(np.array(self.levels) - q))) for q in (low, high)]
         lo, hi = (self.values[..., k] for k in near)
-        if np.allclose([self.levels[k] for k in near], [low, high], rtol=0, atol=1e-9):
+        trained = [self.levels[k] for k in near]
+        if self.nearest or np.allclose(trained, [low, high], rtol=0, atol=1e-9):
             return lo, hi
         errors = self._table(level)
         scores = np.maximum(errors[..., near[0]], -errors[..., near[1]])
@@ -168,12 +190,15 @@ class Quantiles(Predictive):
         return np.minimum(lo - radius, middle), np.maximum(hi + radius, middle)
 
     def paths(self, n_paths: int, rng: np.random.Generator) -> np.ndarray:
-        """Where a window drawn at random had its truths among its quantiles, there among these."""
+        """Steps go together as in a window drawn at random; lines between normal scores."""
         z = normal_quantile(np.array(self.levels))
         errors = self._table(None)
         scores = piecewise(np.zeros(errors.shape[:2]), errors, z)  # truth is 0 there
         rows = drawn_rows(scores, (n_paths, len(self.values)), rng)
-        return piecewise(rows, z, self.values)
+        return piecewise(reranked(rows, scores), z, self.values)
+
+    def bare(self) -> Predictive:
+        return replace(self, nearest=True)
 
     def _table(self, level: float | None) -> np.ndarray:
         if self.errors is None:
@@ -209,7 +234,7 @@ class Parametric(Predictive):
             u = rng.uniform(size=shape)
         else:
             rows = drawn_rows(self.scores[:, : shape[-1]], shape[:2], rng)
-            u = ndtr(_reranked(rows, self.scores[:, : shape[-1]]))
+            u = ndtr(reranked(rows, self.scores[:, : shape[-1]]))
         return self.family.frozen(self.parameters).ppf(u)
 
 
@@ -243,6 +268,9 @@ class Mapped(Predictive):
     def paths(self, n_paths: int, rng: np.random.Generator) -> np.ndarray:
         return self.units(self.inner.paths(n_paths, rng))
 
+    def bare(self) -> Predictive:
+        return replace(self, inner=self.inner.bare())
+
 
 @dataclass(frozen=True)
 class Chosen(Predictive):
@@ -260,6 +288,48 @@ class Chosen(Predictive):
     def paths(self, n_paths: int, rng: np.random.Generator) -> np.ndarray:
         ours, theirs = self.inner.paths(n_paths, rng), self.other.paths(n_paths, rng)
         return np.where(self.where[:, None], theirs, ours)
+
+    def bare(self) -> Predictive:
+        return replace(self, inner=self.inner.bare(), other=self.other.bare())
+
+
+@dataclass(frozen=True)
+class Taken(Predictive):
+    """The forecasts at some places `at` of another."""
+
+    inner: Predictive
+    at: np.ndarray
+
+    def interval(self, level: float) -> Interval:
+        low, high = self.inner.interval(level)
+        return low[self.at], high[self.at]
+
+    def paths(self, n_paths: int, rng: np.random.Generator) -> np.ndarray:
+        return self.inner.paths(n_paths, rng)[:, self.at]
+
+
+@dataclass(frozen=True)
+class Moved(Predictive):
+    """Intervals whose ends are moved outwards: `radius` says by how much at a level, (N, H).
+
+    Paths keep their order about the middle of the interval of 80 % and are as much wider.
+    """
+
+    inner: Predictive
+    radius: Callable[[float], np.ndarray]
+
+    def interval(self, level: float) -> Interval:
+        lo, hi = self.inner.interval(level)
+        radius = np.maximum(self.radius(level), (lo - hi) / 2.0)  # no end passes the other
+        return lo - radius, hi + radius
+
+    def paths(self, n_paths: int, rng: np.random.Generator) -> np.ndarray:
+        (lo, hi), (low, high) = self.inner.interval(80), self.interval(80)
+        shape = (n_paths, *lo.shape)
+        paths = self.inner.paths(n_paths, rng)
+        flat = hi - lo <= 0
+        wider = np.where(flat, 0.0, (high - low) / np.where(flat, 1.0, hi - lo))
+        return np.broadcast_to((low + high) / 2.0, shape) + (paths - (lo + hi) / 2.0) * wider
 
 
 # --- arrays ---------------------------------------------------------------------------------------
@@ -295,7 +365,7 @@ def piecewise(x: np.ndarray, knots: np.ndarray, values: np.ndarray) -> np.ndarra
     return y0 + (y1 - y0) * np.clip((x - x0) / width, -1e6, 1e6)
 
 
-def _reranked(rows: np.ndarray, table: np.ndarray) -> np.ndarray:
+def reranked(rows: np.ndarray, table: np.ndarray) -> np.ndarray:
     """Each number by the standard normal score of its rank in its column of the table.
 
     What is taken from the table is how steps go together, not how far the truths lay.

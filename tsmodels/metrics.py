@@ -1,4 +1,4 @@
-"""Point metrics on arrays and on forecast frames.
+"""Metrics of points, quantiles and intervals on arrays and on forecast frames.
 
 Definitions are those of utilsforecast: sMAPE is in [0, 1] (the M4 competition's is 200 times that),
 MAPE leaves out moments whose truth is zero, MASE and RMSSE divide by the error of the seasonal
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tsmodels.checks import check_int, check_option, fault
+from tsmodels.checks import check_int, check_option, check_real, fault
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -138,6 +138,84 @@ def owa(smape, mase, naive2_smape, naive2_mase):
     0.5
     """
     return (smape / naive2_smape + mase / naive2_mase) / 2
+
+
+# --- quantiles, intervals, distributions ----------------------------------------------------------
+
+
+def pinball(y, yhat, level):
+    """Mean error of the quantile `level` in (0, 1); at 0.5 half the MAE. Koenker & Bassett, 1978.
+
+    >>> float(pinball([3.0], [1.0], level=0.9))
+    1.8
+    """
+    q = check_real("level", level, 0.0, 1.0, open_low=True, open_high=True)
+    return _known_mean(lambda y, yhat: np.maximum(q * (y - yhat), (q - 1.0) * (y - yhat)), y, yhat)
+
+
+def coverage(y, low, high):
+    """Share of truths inside their intervals, ends included.
+
+    >>> float(coverage([1.0, 2.0], low=[0.0, 3.0], high=[1.0, 4.0]))
+    0.5
+    """
+    return _known_mean(lambda y, low, high: 1.0 * ((low <= y) & (y <= high)), y, low, high)
+
+
+def width(y, low, high):
+    """Mean width of the intervals whose truths are known.
+
+    >>> float(width([1.0, np.nan], low=[0.0, 0.0], high=[1.0, 9.0]))
+    1.0
+    """
+    return _known_mean(lambda y, low, high: high - low, y, low, high)
+
+
+def winkler(y, low, high, level):
+    """Width plus 2 / alpha times what a truth lies outside, `level` = 100 (1 - alpha) in percent.
+
+    The smaller the better, and smallest in expectation for the true quantiles. Winkler, 1972.
+
+    >>> float(winkler([1.5], low=[0.0], high=[1.0], level=50))
+    3.0
+    """
+    alpha = 1.0 - check_real("level", level, 0.0, 100.0, open_low=True, open_high=True) / 100.0
+
+    def score(y, low, high):
+        outside = np.maximum(low - y, 0.0) + np.maximum(y - high, 0.0)
+        return high - low + 2.0 / alpha * outside
+
+    return _known_mean(score, y, low, high)
+
+
+def crps(y, paths):
+    """Continuous ranked probability score of samples (n, ..., H); of a point it is the MAE.
+
+    Mean |x - y| - mean |x - x'| / 2 over samples x and pairs of them. Gneiting & Raftery, 2007.
+
+    >>> float(crps([1.0], [[0.0], [2.0]]))
+    0.5
+    """
+    y, ranked = np.asarray(y, dtype=np.float64), np.sort(np.asarray(paths, np.float64), axis=0)
+    if ranked.shape[1:] != y.shape:
+        raise ValueError(fault("paths", f"of shape (n, *{y.shape})", ranked.shape))
+    n = len(ranked)
+    place = (2 * np.arange(1, n + 1) - n - 1).reshape(-1, *[1] * y.ndim)
+    spread = (place * ranked).sum(axis=0) / n**2  # half the mean |x - x'|
+    return _mean(np.abs(ranked - y).mean(axis=0) - spread)[()]
+
+
+def _known_mean(score, y, *forecasts):
+    """Mean score over the last axis where the truth is known; NaN where a forecast is missing."""
+    arrays = [np.asarray(a, dtype=np.float64) for a in (y, *forecasts)]
+    for forecast in arrays[1:]:
+        if forecast.shape != arrays[0].shape:
+            raise ValueError(
+                fault("forecast", f"of the shape of y, {arrays[0].shape}", forecast.shape)
+            )
+    known = np.isfinite(arrays[0])
+    missed = np.any([np.isnan(a) & known for a in arrays[1:]], axis=(0, -1))
+    return np.where(missed, np.nan, _mean(np.where(known, score(*arrays), np.nan)))[()]
 
 
 def _score(name, y, yhat, scale=None):

@@ -30,6 +30,8 @@ from tsmodels.heads import DistributionHead, PointHead, QuantileHead
 
 ESTIMATORS = {
     "Forecaster": "tsmodels.estimators.forecaster",
+    "Conformal": "tsmodels.estimators.conformal",
+    "AdaptiveConformal": "tsmodels.estimators.conformal",
     "Naive": "tsmodels.estimators.baseline",
     "SeasonalNaive": "tsmodels.estimators.baseline",
     "Drift": "tsmodels.estimators.baseline",
@@ -59,24 +61,9 @@ PACKAGES = ("tsmodels", "keras", "numpy", "pandas", "scikit-learn")
 def save(estimator: Any, path: str | os.PathLike[str]) -> None:
     """Writes a fitted estimator to one file, whole or not at all; see `Forecaster.save`."""
     check_is_fitted(estimator)
-    codec, dropped = _Encoder(), []
-    parameters = estimator.get_params(deep=False)
-    if parameters.get("callbacks"):
-        parameters["callbacks"] = ()
-        dropped.append("callbacks are not saved")
-    attributes = estimator.__getstate__()
-    state = {key: value for key, value in attributes.items() if key.endswith("_")}
-    weights = state.pop("weights_", [])
-    manifest = {
-        "class": type(estimator).__name__,
-        "versions": _versions(),
-        "parameters": {key: codec.encode(key, value) for key, value in parameters.items()},
-        "state": {key: codec.encode(key, value) for key, value in state.items()},
-        "notes": dropped,
-    }
-    if manifest["class"] not in ESTIMATORS:
-        rule = f"an instance of {sorted(ESTIMATORS)} itself, not of a subclass"
-        raise TypeError(fault("estimator", rule, type(estimator)))
+    codec = _Encoder()
+    manifest, weights = codec.estimator("", estimator)
+    manifest |= {"versions": _versions(), "notes": codec.notes}
     persistence.write(path, manifest, weights, codec.arrays)
 
 
@@ -100,22 +87,9 @@ def load(
     manifest, weights, arrays = persistence.read(path)
     decoder = _Decoder(arrays, custom_objects or {})
     try:
-        name = manifest["class"]
-        if name not in ESTIMATORS:
-            raise ValueError(f"it holds a {name!r}, not one of {sorted(ESTIMATORS)}")
-        cls = getattr(importlib.import_module(ESTIMATORS[name]), name)
-        parameters = {key: decoder.decode(v) for key, v in manifest["parameters"].items()}
-        estimator = cls(**parameters)
-        for key, value in manifest["state"].items():
-            if not key.endswith("_") or key.startswith("_"):
-                raise ValueError(f"it sets the attribute {key!r}")
-            setattr(estimator, key, decoder.decode(value))
-        if weights:
-            _check_weights(estimator._blueprint(), weights)
-            estimator.weights_ = weights
+        return decoder.estimator(manifest, weights)
     except Exception as error:  # whatever a hostile manifest leads to
         raise ValueError(f"{os.fspath(path)} cannot be loaded: {error}.") from error
-    return estimator
 
 
 def _shapes(blueprint: Any) -> list[tuple[int, ...]]:
@@ -142,6 +116,25 @@ class _Encoder:
     """Values to JSON; arrays are put aside under a name of their own."""
 
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def estimator(self, path: str, estimator: Any) -> tuple[dict[str, Any], list[np.ndarray]]:
+        """Class, parameters and what was learned of an estimator, and its weights."""
+        if ESTIMATORS.get(type(estimator).__name__) != type(estimator).__module__:
+            rule = f"an instance of {sorted(ESTIMATORS)} itself, not of a subclass"
+            raise TypeError(fault("estimator", rule, type(estimator)))
+        parameters = estimator.get_params(deep=False)
+        if parameters.get("callbacks"):
+            parameters["callbacks"] = ()
+            self.notes.append("callbacks are not saved")
+        attributes = estimator.__getstate__()
+        state = {key: value for key, value in attributes.items() if key.endswith("_")}
+        weights = state.pop("weights_", [])
+        parts = {
+            name: {key: self.encode(f"{path}{key}", value) for key, value in part.items()}
+            for name, part in (("parameters", parameters), ("state", state))
+        }
+        return {"class": type(estimator).__name__, **parts}, weights
 
     def encode(self, path: str, value: Any) -> Any:
         from tsmodels.backend import keras
@@ -157,6 +150,9 @@ class _Encoder:
             return {"tuple": items} if isinstance(value, tuple) else items
         if isinstance(value, dict):
             return {"dict": [self._pair(f"{path}.{k}", k, v) for k, v in value.items()]}
+        if type(value).__name__ in ESTIMATORS:
+            inner, weights = self.estimator(f"{path}.", value)
+            return {"estimator": inner, "weights": self.encode(f"{path}.weights_", weights)}
         if is_dataclass(value) and not isinstance(value, type):
             return self._dataclass(path, value)
         if isinstance(value, keras.layers.Layer):
@@ -202,6 +198,22 @@ class _Decoder:
     arrays: Mapping[str, np.ndarray]
     custom_objects: Mapping[str, Any]
 
+    def estimator(self, manifest: Mapping[str, Any], weights: list[np.ndarray]) -> BaseEstimator:
+        """What `_Encoder.estimator` described."""
+        name = manifest["class"]
+        if name not in ESTIMATORS:
+            raise ValueError(f"it holds a {name!r}, not one of {sorted(ESTIMATORS)}")
+        cls = getattr(importlib.import_module(ESTIMATORS[name]), name)
+        estimator = cls(**{key: self.decode(v) for key, v in manifest["parameters"].items()})
+        for key, value in manifest["state"].items():
+            if not key.endswith("_") or key.startswith("_"):
+                raise ValueError(f"it sets the attribute {key!r}")
+            setattr(estimator, key, self.decode(value))
+        if weights:
+            _check_weights(estimator._blueprint(), weights)
+            estimator.weights_ = weights
+        return estimator
+
     def decode(self, value: Any) -> Any:
         if isinstance(value, list):
             return [self.decode(item) for item in value]
@@ -217,6 +229,8 @@ class _Decoder:
             return objects
         if "keras" in value:
             return self._keras(value["keras"])
+        if "estimator" in value:
+            return self.estimator(value["estimator"], self.decode(value["weights"]))
         items = {self.decode(key): self.decode(item) for key, item in value["dict"]}
         return self._made(value, items)
 

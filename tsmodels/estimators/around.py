@@ -1,0 +1,58 @@
+"""Estimators around another one: what is asked of a forecaster, they pass on or add to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+
+from tsmodels.checks import fault
+from tsmodels.data.frame import Panel
+from tsmodels.estimators.horizon import HorizonEstimator
+
+
+def _of_estimator(name: str) -> Any:
+    """A parameter of the inner estimator, read only."""
+    return property(lambda self: getattr(self.estimator, name))
+
+
+class Around(HorizonEstimator):
+    """What estimators around a forecaster share: its horizon, its frames, its forecasts.
+
+    Nested parameters reach inside, `estimator__horizon`. A subclass says what it learns, with
+    `estimator_` the fitted inner one, and what it believes (`predictive_at`).
+    """
+
+    horizon = _of_estimator("horizon")
+    season_length = _of_estimator("season_length")
+    freq = _of_estimator("freq")
+    target = _of_estimator("target")
+    missing = _of_estimator("missing")
+
+    def __init__(self, estimator: Any) -> None:
+        self.estimator = estimator
+
+    def _check_parameters(self) -> None:
+        if not isinstance(self.estimator, HorizonEstimator):
+            rule = "a forecaster or a baseline"
+            way_out = "An example is Forecaster('nlinear', horizon=24)."
+            raise TypeError(fault("estimator", rule, self.estimator, way_out))
+        self.estimator._check_parameters()
+
+    def to_panel(self, X: Any) -> Panel:
+        return self.estimator.to_panel(X)
+
+    def _learn(self, panel: Panel) -> None:
+        self.estimator_ = clone(self.estimator).fit(panel)
+
+    def _calibrate(self, panel: Panel) -> None:
+        """The inner estimator has done so."""
+
+    def _memory(self) -> int:
+        return self.estimator_._memory()
+
+    def forecast_at(
+        self, panel: Panel, cutoffs: np.ndarray, series: np.ndarray, horizon: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        return self.estimator_.forecast_at(panel, cutoffs, series, horizon)
