@@ -20,6 +20,7 @@ _HOMES = {
     "tsmodels.estimators.forecaster": ["Forecaster"],
     "tsmodels.estimators.saving": ["load"],
     "tsmodels.estimators.sequence": ["SequenceClassifier", "SequenceRegressor", "SequenceTagger"],
+    "tsmodels.estimators.text": ["TextClassifier"],
     "tsmodels.networks": [
         "BayesianCNNLSTM",
         "CNNLSTM",
@@ -55,6 +56,7 @@ _HOMES = {
     "tsmodels.search.search_cv": ["WOASearchCV"],
     "tsmodels.search.woa": ["WhaleOptimizer"],
     "tsmodels.space": ["Choice", "Int", "Real", "Space"],
+    "tsmodels.text.tokens": ["Tokens"],
     "tsmodels.training.callbacks": ["GradientNorm"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, Self
@@ -14,7 +15,6 @@ from sklearn.utils.validation import check_is_fitted
 from tsmodels.checks import did_you_mean, fault
 from tsmodels.losses import LOSSES
 from tsmodels.networks import resolve
-from tsmodels.networks.base import is_network
 from tsmodels.training.blueprint import Blueprint
 from tsmodels.training.recipe import Recipe
 
@@ -29,6 +29,7 @@ class NetworkEstimator(BaseEstimator):
     """
 
     _losses: ClassVar[Mapping[str, Any]] = LOSSES
+    _nested: ClassVar[Mapping[str, Callable[..., Any]]] = {"network": resolve}
 
     network: Any = field(default="nlinear", kw_only=False)
     loss: Any = "mse"
@@ -47,20 +48,22 @@ class NetworkEstimator(BaseEstimator):
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The parameters; with `deep` the fields of the network as `network__*` too."""
         params = super().get_params(deep=deep)
-        if deep and is_network(self.network):
-            spec = resolve(self.network)
-            params.update({f"network__{f.name}": getattr(spec, f.name) for f in fields(spec)})
+        for name, make in self._nested.items() if deep else ():
+            with contextlib.suppress(ValueError, TypeError):  # nothing that has fields
+                spec = make(getattr(self, name))
+                params.update({f"{name}__{f.name}": getattr(spec, f.name) for f in fields(spec)})
         return params
 
     def set_params(self, **params: Any) -> Self:
         """Sets own parameters first, then fields of the network; unknown names raise ValueError."""
-        prefix = "network__"
-        nested = {
-            k.removeprefix(prefix): params.pop(k) for k in list(params) if k.startswith(prefix)
-        }
+        nested: dict[str, dict[str, Any]] = {}
+        for key in list(params):
+            name, _, inner = key.partition("__")
+            if inner and name in self._nested:
+                nested.setdefault(name, {})[inner] = params.pop(key)
         super().set_params(**params)
-        if nested:
-            self.network = resolve(self.network, **nested)
+        for name, values in nested.items():
+            setattr(self, name, self._nested[name](getattr(self, name), **values))
         return self
 
     def _recipe(self) -> Recipe:

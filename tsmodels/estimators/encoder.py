@@ -25,17 +25,16 @@ LARGEST_SCALED = 1e9  # its square times a gradient of its size still fits float
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class SequenceEstimator(Saved, NetworkEstimator):
-    """What the estimators over sequences share.
+class EncoderEstimator(Saved, NetworkEstimator):
+    """What the estimators over sequences share, whatever their steps are.
 
-    A subclass says what its targets are (`_with_targets`) and what the numbers mean that the
-    network answers with.
+    A subclass says how `X` is read (`_read`), what its targets are (`_with_targets`) and what the
+    numbers mean that the network answers with.
     """
 
     _stepwise: ClassVar[bool] = False
 
     network: Any = field(default="gru", kw_only=False)
-    scaler: Any = "standard"
     validation: float | None = None
     learning_rate: Any = 1e-2
     epochs: int | None = 50
@@ -64,7 +63,9 @@ class SequenceEstimator(Saved, NetworkEstimator):
         self.network_ = resolve(self.network)
         self.shape_, self.ragged_ = sequences.shape, sequences.ragged
         seeds, recipe = self._seeds(), self._recipe()
-        training, held = self._split(sequences, np.random.default_rng(seeds))
+        out = self._held_out(sequences, np.random.default_rng(seeds))
+        training, held = sequences.take(~out), sequences.take(out)
+        self.held_out_ = np.flatnonzero(out)
         self._learn_scale(training)
         training = _weighted(self._scaled(training))
         validation = _weighted(self._scaled(held)) if len(held) else None
@@ -80,29 +81,21 @@ class SequenceEstimator(Saved, NetworkEstimator):
         resolve(self.network)
         self._recipe()
         self._check_random_state()
-        if not hasattr(self.scaler, "fit"):
-            check_option("scaler", self.scaler, SCALERS)
         if self.validation is not None:
             check_real("validation", self.validation, 0.0, 1.0, open_low=True, open_high=True)
 
     # --- what goes in -----------------------------------------------------------------------------
 
     def _read(self, X: Any, *, reset: bool) -> Sequences:
-        """Any `X` as sequences; after `fit` of the channels seen there."""
-        if is_table(X):
-            X = validate_data(self, X, reset=reset, dtype=np.float64, ensure_all_finite=False)
-        sequences = read_sequences(X)
-        if not reset and sequences.shape[1:] != self.shape_[1:]:
-            rule = f"sequences of {_counted(self.shape_[1:])} as in fit"
-            raise ValueError(fault("X", rule, _counted(sequences.shape[1:])))
-        return sequences
+        """Any `X` as sequences; after `fit` of the kind seen there."""
+        raise NotImplementedError
 
     def _with_targets(self, X: Any, y: Any, sequences: Sequences) -> Sequences:
         """The sequences, and their weights (N,) if any, with targets and weights for those."""
         raise NotImplementedError
 
-    def _split(self, sequences: Sequences, rng: np.random.Generator) -> tuple[Sequences, Sequences]:
-        """The sequences to learn from and those held out by chance: a share of every class."""
+    def _held_out(self, sequences: Sequences, rng: np.random.Generator) -> np.ndarray:
+        """Which sequences are held out, (N,), by chance: a share of every class."""
         held = np.zeros(len(sequences), dtype=bool)
         if self.validation is not None:
             single = sequences.classes is None or sequences.stepwise
@@ -111,27 +104,14 @@ class SequenceEstimator(Saved, NetworkEstimator):
             if not held.any():
                 rule = f"a share of which one of {len(held)} sequences can be held out"
                 raise ValueError(fault("validation", rule, self.validation))
-        return sequences.take(~held), sequences.take(held)
+        return held
 
     def _learn_scale(self, training: Sequences) -> None:
-        """Shift and scale of each channel, over all steps to learn from."""
-        channels = training.shape[-1]
-        rows = training.alone().values.reshape(-1, channels)
-        method = None if self.scaler == "instance" else self.scaler
-        shift, scale = affine_statistics(method, rows, np.array([0, len(rows)]))
-        self.shift_, self.scale_ = shift[0], scale[0]
+        """What the values of the training sequences say about their scale: nothing, unless told."""
 
     def _scaled(self, sequences: Sequences) -> Sequences:
-        """The sequences as the network sees them, over float32 rows of their own."""
-        own = sequences.alone()
-        values = (own.values - self.shift_) / self.scale_
-        if self.scaler == "instance":
-            values = _standardised(values, own.offsets)
-        largest = np.abs(values).max(initial=0.0)
-        if largest > LARGEST_SCALED:
-            rule = f"less than {LARGEST_SCALED:g} after scaling"
-            raise ValueError(fault("X", rule, f"{largest:g}", "Clip outliers, or scale otherwise."))
-        return replace(own, values=values.astype(np.float32))
+        """The sequences as the network sees them, over rows of their own."""
+        return sequences.alone()
 
     # --- what comes out ---------------------------------------------------------------------------
 
@@ -152,6 +132,9 @@ class SequenceEstimator(Saved, NetworkEstimator):
         """
         check_is_fitted(self, "weights_")
         read = self._read(X, reset=False)
+        return self._answers(read, head=head), read
+
+    def _answers(self, read: Sequences, *, head: bool = True) -> np.ndarray:
         length = _padded_length(read.length, self.shape_[0])
         scaled = replace(self._scaled(read), length=length)
         form: dict[str, Any] = {"shape": scaled.shape, "masked": scaled.ragged}
@@ -165,7 +148,49 @@ class SequenceEstimator(Saved, NetworkEstimator):
                 raise
             rule = f"sequences of at most the {self.shape_[0]} steps of fit, for this network"
             raise ValueError(fault("X", rule, f"{read.length} steps")) from error
-        return answer.astype(np.float64), read
+        return answer.astype(np.float64)
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class SequenceEstimator(EncoderEstimator):
+    """What the estimators over sequences of numbers share: channels and their scale."""
+
+    scaler: Any = "standard"
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        if not hasattr(self.scaler, "fit"):
+            check_option("scaler", self.scaler, SCALERS)
+
+    def _read(self, X: Any, *, reset: bool) -> Sequences:
+        """Any `X` as sequences; after `fit` of the channels seen there."""
+        if is_table(X):
+            X = validate_data(self, X, reset=reset, dtype=np.float64, ensure_all_finite=False)
+        sequences = read_sequences(X)
+        if not reset and sequences.shape[1:] != self.shape_[1:]:
+            rule = f"sequences of {_counted(self.shape_[1:])} as in fit"
+            raise ValueError(fault("X", rule, _counted(sequences.shape[1:])))
+        return sequences
+
+    def _learn_scale(self, training: Sequences) -> None:
+        """Shift and scale of each channel, over all steps to learn from."""
+        channels = training.shape[-1]
+        rows = training.alone().values.reshape(-1, channels)
+        method = None if self.scaler == "instance" else self.scaler
+        shift, scale = affine_statistics(method, rows, np.array([0, len(rows)]))
+        self.shift_, self.scale_ = shift[0], scale[0]
+
+    def _scaled(self, sequences: Sequences) -> Sequences:
+        """The sequences as the network sees them, over float32 rows of their own."""
+        own = sequences.alone()
+        values = (own.values - self.shift_) / self.scale_
+        if self.scaler == "instance":
+            values = _standardised(values, own.offsets)
+        largest = np.abs(values).max(initial=0.0)
+        if largest > LARGEST_SCALED:
+            rule = f"less than {LARGEST_SCALED:g} after scaling"
+            raise ValueError(fault("X", rule, f"{largest:g}", "Clip outliers, or scale otherwise."))
+        return replace(own, values=values.astype(np.float32))
 
 
 def check_sample_weight(sample_weight: Any, n: int) -> np.ndarray | None:

@@ -26,7 +26,9 @@ from tsmodels.data.calendar import Calendar
 from tsmodels.data.channels import Channels
 from tsmodels.data.covariates import Covariates, Roles
 from tsmodels.data.frame import FrameStyle, Panel
+from tsmodels.estimators.bag import BagOfWords
 from tsmodels.heads import DistributionHead, PointHead, QuantileHead
+from tsmodels.text.tokens import Tokens, Vocabulary
 
 ESTIMATORS = {
     "Forecaster": "tsmodels.estimators.forecaster",
@@ -39,10 +41,12 @@ ESTIMATORS = {
     "SequenceClassifier": "tsmodels.estimators.sequence",
     "SequenceRegressor": "tsmodels.estimators.sequence",
     "SequenceTagger": "tsmodels.estimators.sequence",
+    "TextClassifier": "tsmodels.estimators.text",
 }
 HEADS = (PointHead, QuantileHead, DistributionHead)
+TEXT = (Tokens, Vocabulary, BagOfWords)
 TABLES = (Panel, Calendar, FrameStyle, Covariates, Roles, Channels)
-DATACLASSES: dict[str, Any] = {cls.__name__: cls for cls in (*TABLES, *HEADS)}
+DATACLASSES: dict[str, Any] = {cls.__name__: cls for cls in (*TABLES, *HEADS, *TEXT)}
 SCALERS = ("StandardScaler", "RobustScaler", "MinMaxScaler", "MaxAbsScaler")
 KERAS_MODULES = (
     "keras.constraints",

@@ -20,13 +20,13 @@ from sklearn.utils.validation import check_is_fitted
 from tsmodels.checks import check_option, fault
 from tsmodels.data.scaling import affine_statistics
 from tsmodels.data.sequences import Sequences, like, read_numbers, read_steps
-from tsmodels.estimators.encoder import SequenceEstimator, check_sample_weight
+from tsmodels.estimators.encoder import EncoderEstimator, SequenceEstimator, check_sample_weight
 from tsmodels.layers.pooling import POOLINGS
 from tsmodels.losses import CLASS_LOSSES, resolve_loss
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class _Pooled(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SequenceEstimator):
+class Pooled(ClassNamePrefixFeaturesOutMixin, TransformerMixin, EncoderEstimator):
     """One answer a sequence: its steps are pooled."""
 
     pooling: str = "max"
@@ -50,7 +50,7 @@ class _Pooled(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SequenceEstimat
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class _Labelled(SequenceEstimator):
+class Labelled(EncoderEstimator):
     """Answers with labels: the network's numbers are logits of `classes_`."""
 
     _losses: ClassVar[Mapping[str, Any]] = CLASS_LOSSES
@@ -93,7 +93,41 @@ class _Labelled(SequenceEstimator):
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class SequenceClassifier(ClassifierMixin, _Labelled, _Pooled):
+class Classifying(ClassifierMixin, Labelled, Pooled):
+    """A label a sequence: the most probable one."""
+
+    def _with_targets(self, X: Any, y: Any, sequences: Sequences) -> Sequences:
+        y = column_or_1d(y, warn=True)
+        _check_length(y, sequences)
+        codes = self._coded(y)
+        weights = _product(sequences.weights, self._weight_of(y))
+        if weights is not None and len(np.unique(codes[weights > 0])) < 2:
+            rule = "above 0 for at least two classes"
+            raise ValueError(fault("sample_weight", rule, weights.tolist()))
+        classes = len(self.classes_)
+        return replace(sequences, targets=codes, classes=classes, weights=weights)
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probabilities (N, classes), in the order of `classes_`."""
+        return softmax(self._outputs(X)[0])
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The most probable label of each sequence, (N,)."""
+        logits, _ = self._outputs(X)
+        return self.classes_[np.argmax(logits, axis=1)]
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """The share of right labels; one that is not in `classes_` is wrong.
+
+        Raises ValueError if no label of `y` is in `classes_`.
+        """
+        check_is_fitted(self, "weights_")
+        self._check_known(column_or_1d(y))
+        return float(super().score(X, y, sample_weight))
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class SequenceClassifier(Classifying, SequenceEstimator):
     """Classifies sequences by one network: stem, encoder, pooling of its steps, a linear head.
 
     `X` is an array (N, T) or (N, T, C); a list of sequences (T,) or (T, C), each of a length of
@@ -150,38 +184,9 @@ class SequenceClassifier(ClassifierMixin, _Labelled, _Pooled):
     ((12, 2), (12, 64))
     """
 
-    def _with_targets(self, X: Any, y: Any, sequences: Sequences) -> Sequences:
-        y = column_or_1d(y, warn=True)
-        _check_length(y, sequences)
-        codes = self._coded(y)
-        weights = _product(sequences.weights, self._weight_of(y))
-        if weights is not None and len(np.unique(codes[weights > 0])) < 2:
-            rule = "above 0 for at least two classes"
-            raise ValueError(fault("sample_weight", rule, weights.tolist()))
-        classes = len(self.classes_)
-        return replace(sequences, targets=codes, classes=classes, weights=weights)
-
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Probabilities (N, classes), in the order of `classes_`."""
-        return _softmax(self._outputs(X)[0])
-
-    def predict(self, X: Any) -> np.ndarray:
-        """The most probable label of each sequence, (N,)."""
-        logits, _ = self._outputs(X)
-        return self.classes_[np.argmax(logits, axis=1)]
-
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """The share of right labels; one that is not in `classes_` is wrong.
-
-        Raises ValueError if no label of `y` is in `classes_`.
-        """
-        check_is_fitted(self, "weights_")
-        self._check_known(column_or_1d(y))
-        return float(super().score(X, y, sample_weight))
-
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class SequenceRegressor(RegressorMixin, _Pooled):
+class SequenceRegressor(RegressorMixin, Pooled, SequenceEstimator):
     """Predicts a number, or several, for each sequence.
 
     `X` and the parameters are those of `SequenceClassifier`; `y` is (N,) or (N, outputs). Targets
@@ -237,22 +242,8 @@ class SequenceRegressor(RegressorMixin, _Pooled):
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class SequenceTagger(_Labelled):
-    """Labels every step of a sequence, by a network that keeps the length.
-
-    `X` and the parameters are those of `SequenceClassifier`, without pooling; `y` has a label for
-    each step in the form of `X`: an array (N, T), or a list of lists. What `predict` answers has
-    that form too. Masked steps of a `numpy.ma.MaskedArray` have no label, whatever `y` says there.
-    `class_weight` weighs steps by their labels.
-
-    >>> import numpy as np
-    >>> rng = np.random.default_rng(0)
-    >>> X = [rng.normal(size=n) for n in rng.integers(4, 9, size=40)]
-    >>> y = [np.where(x > 0, "up", "down") for x in X]
-    >>> model = SequenceTagger("gru", random_state=0).fit(X, y)
-    >>> [labels.tolist() for labels in model.predict([[1.0, -1.0, 1.0], [-1.0]])]
-    [['up', 'down', 'up'], ['down']]
-    """
+class Tagging(Labelled):
+    """A label a step: the most probable one."""
 
     _stepwise: ClassVar[bool] = True
 
@@ -266,7 +257,7 @@ class SequenceTagger(_Labelled):
 
     def predict_proba(self, X: Any) -> Any:
         """Probabilities of `classes_` for each step: (N, T, classes), or a list like `X`."""
-        return self._by_step(X, _softmax)
+        return self._by_step(X, softmax)
 
     def predict(self, X: Any) -> Any:
         """The most probable label of each step: (N, T), or a list like `X`."""
@@ -287,6 +278,25 @@ class SequenceTagger(_Labelled):
         weights = check_sample_weight(sample_weight, len(read))
         steps = None if weights is None else np.repeat(weights, read.lengths)
         return float(np.average(right, weights=steps))
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class SequenceTagger(Tagging, SequenceEstimator):
+    """Labels every step of a sequence, by a network that keeps the length.
+
+    `X` and the parameters are those of `SequenceClassifier`, without pooling; `y` has a label for
+    each step in the form of `X`: an array (N, T), or a list of lists. What `predict` answers has
+    that form too. Masked steps of a `numpy.ma.MaskedArray` have no label, whatever `y` says there.
+    `class_weight` weighs steps by their labels.
+
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> X = [rng.normal(size=n) for n in rng.integers(4, 9, size=40)]
+    >>> y = [np.where(x > 0, "up", "down") for x in X]
+    >>> model = SequenceTagger("gru", random_state=0).fit(X, y)
+    >>> [labels.tolist() for labels in model.predict([[1.0, -1.0, 1.0], [-1.0]])]
+    [['up', 'down', 'up'], ['down']]
+    """
 
 
 def _check_length(y: np.ndarray, sequences: Sequences) -> None:
@@ -312,7 +322,7 @@ def _product(a: np.ndarray | None, b: np.ndarray | None) -> np.ndarray | None:
     return a * b
 
 
-def _softmax(logits: np.ndarray) -> np.ndarray:
+def softmax(logits: np.ndarray) -> np.ndarray:
     """Along the last axis."""
     odds = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return odds / odds.sum(axis=-1, keepdims=True)

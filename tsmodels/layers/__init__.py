@@ -18,6 +18,7 @@ from tsmodels.layers.covariates import CategoryEmbedding, CovariateForecast
 from tsmodels.layers.decoders import AttentionDecoder, BahdanauDecoder, LuongDecoder
 from tsmodels.layers.decomposition import SeriesDecomposition
 from tsmodels.layers.dropout import Dropout
+from tsmodels.layers.embedding import TokenEmbedding
 from tsmodels.layers.feedback import FeedBack
 from tsmodels.layers.linear import DenseResidual, TimeLinear
 from tsmodels.layers.mamba import Mamba2Block, MambaBlock
@@ -96,6 +97,7 @@ __all__ = [
     "TTTLinear",
     "TTTMLP",
     "TimeLinear",
+    "TokenEmbedding",
     "TransformerDecoderLayer",
     "TransformerEncoderLayer",
 ]

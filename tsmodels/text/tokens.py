@@ -37,6 +37,7 @@ class Tokens:
     `vocab_size` tokens, each seen at least `min_frequency` times. All text is brought to NFKC and,
     with `lowercase`, to small letters. Every Chinese character is a word, unless `jieba` cuts
     Chinese into words (Python package jieba). What comes after `max_length` tokens is left out.
+    The `pairs` most frequent pairs of neighbours are symbols of their own beside their tokens.
 
     >>> vocabulary = Tokens(min_frequency=1).learn(["not bad", "不好"])
     >>> [vocabulary.words[i] for i in vocabulary.encode(["不 BAD!"])[0]]
@@ -49,6 +50,7 @@ class Tokens:
     lowercase: bool = True
     jieba: bool = False
     max_length: int = 256
+    pairs: int = 0
 
     def __post_init__(self) -> None:
         check_option("tokens.kind", self.kind, KINDS)
@@ -56,20 +58,32 @@ class Tokens:
         check_int("tokens.vocab_size", self.vocab_size, smallest)
         for name in ("min_frequency", "max_length"):
             check_int(f"tokens.{name}", getattr(self, name))
+        check_int("tokens.pairs", self.pairs, 0)
         for name in ("lowercase", "jieba"):
             check_option(f"tokens.{name}", getattr(self, name), [False, True])
 
     def learn(self, texts: Iterable[str]) -> Vocabulary:
         """The vocabulary of some texts; the same texts in the same order give the same one."""
-        tokenizer = self._tokenizer()
+        tokenizer, texts = self._tokenizer(), list(texts)
         parts = [tokenizer.normalizer.normalize_str(text) for text in self._cut(texts)]
         if self.kind == "wordpiece":
-            vocabulary = self._pieces(parts, tokenizer.pre_tokenizer)
-            tokenizer.model = _tokenizers().models.WordPiece(vocabulary, unk_token=SPECIAL[UNKNOWN])
+            pieces = self._pieces(parts, tokenizer.pre_tokenizer)
+            tokenizer.model = _tokenizers().models.WordPiece(pieces, unk_token=SPECIAL[UNKNOWN])
         else:
             tokenizer.train_from_iterator(parts, self._trainer())
         tokenizer.enable_truncation(self.max_length)
-        return Vocabulary(json=tokenizer.to_str(), jieba=self.jieba)
+        vocabulary = Vocabulary(json=tokenizer.to_str(), jieba=self.jieba)
+        return (
+            replace(vocabulary, pairs=self._pairs(vocabulary, texts)) if self.pairs else vocabulary
+        )
+
+    def _pairs(self, vocabulary: Vocabulary, texts: list[str]) -> tuple[int, ...]:
+        """The most frequent pairs of known tokens, as `Vocabulary.pairs`."""
+        parts = [pair_codes(ids, len(vocabulary)) for ids in vocabulary.encode(texts)]
+        codes, counts = np.unique(np.concatenate(parts), return_counts=True)
+        counts = np.where(codes < 0, 0, counts)
+        often = np.argsort(-counts, kind="stable")[: self.pairs]
+        return tuple(np.sort(codes[often[counts[often] >= self.min_frequency]]).tolist())
 
     def _pieces(self, texts: list[str], first_cut: Any) -> dict[str, int]:
         """Pieces of words and their ids, "##" before those that go on a word.
@@ -169,9 +183,24 @@ class Vocabulary:
 
     json: str
     jieba: bool = False
+    pairs: tuple[int, ...] = ()  # as `pair_codes` has them, sorted
 
     def __len__(self) -> int:
         return self._tokenizer.get_vocab_size()
+
+    @property
+    def n_symbols(self) -> int:
+        """Tokens, and after them pairs."""
+        return len(self) + len(self.pairs)
+
+    def symbols(self, ids: np.ndarray) -> np.ndarray:
+        """The symbols (T, K) of tokens (T,): the token, and its pair with the one before or 0."""
+        if not self.pairs:
+            return ids[:, None]
+        codes, known = pair_codes(ids, len(self)), self._pair_codes
+        places = np.minimum(np.searchsorted(known, codes), len(known) - 1)
+        pairs = np.where(known[places] == codes, len(self) + places, PADDING)
+        return np.stack([ids, np.concatenate([[PADDING], pairs])], axis=1).astype(np.int32)
 
     @property
     def words(self) -> list[str]:
@@ -201,8 +230,23 @@ class Vocabulary:
     def _tokenizer(self) -> Tokenizer:
         return _tokenizers().Tokenizer.from_str(self.json)
 
+    @functools.cached_property
+    def _pair_codes(self) -> np.ndarray:
+        return np.array(self.pairs, dtype=np.int64)
+
     def __getstate__(self) -> dict[str, Any]:
-        return {"json": self.json, "jieba": self.jieba}
+        return {"json": self.json, "jieba": self.jieba, "pairs": self.pairs}
+
+
+def pair_codes(ids: np.ndarray, size: int) -> np.ndarray:
+    """One number for each pair of neighbours, (T - 1,); -1 where one of them is unknown.
+
+    >>> pair_codes(np.array([2, 3, 1, 2]), size=10).tolist()
+    [23, -1, -1]
+    """
+    first, second = ids[:-1].astype(np.int64), ids[1:].astype(np.int64)
+    known = np.minimum(first, second) > UNKNOWN
+    return np.where(known, first * size + second, -1)
 
 
 def read_texts(X: Any, name: str = "X") -> list[str]:

@@ -24,27 +24,37 @@ class Blueprint:
 
     make: Callable[..., Any]
     arguments: tuple[tuple[str, Any], ...]
-    values: tuple[tuple[str, float], ...] = field(default=(), compare=False)
+    values: tuple[tuple[str, Any], ...] = field(default=(), compare=False)
 
     @classmethod
     def of(cls, make: Callable[..., Any], **arguments: Any) -> Blueprint:
         """The blueprint that calls `make(**arguments, seed=seed)`; arguments must be hashable."""
         return cls(make, tuple(sorted(arguments.items())))
 
-    def given(self, **values: float) -> Blueprint:
-        """The same blueprint, but that variables of these names start from these values.
+    def changed(self, **arguments: Any) -> Blueprint:
+        """The same blueprint with some other arguments."""
+        return replace(self, arguments=tuple(sorted({**dict(self.arguments), **arguments}.items())))
+
+    def given(self, **values: Any) -> Blueprint:
+        """The same blueprint, but that variables of these names, or paths, start from these values.
 
         Models that differ in nothing else share compiled functions.
         """
-        return replace(self, values=tuple(sorted(values.items())))
+        return replace(self, values=tuple({**dict(self.values), **values}.items()))
 
     def build(self, seed: int = 0) -> Any:
         """A new `keras.Model`."""
         model = self.make(**dict(self.arguments), seed=seed)
         for variable in model.variables:
-            if variable.name in dict(self.values):
-                variable.assign(dict(self.values)[variable.name])
+            value = self.value_of(variable)
+            if value is not None:
+                variable.assign(value)
         return model
+
+    def value_of(self, variable: Any) -> Any:
+        """What a variable is said to start from, by its path or else its name; None if nothing."""
+        values = dict(self.values)
+        return values.get(variable.path, values.get(variable.name))
 
 
 def first_values(blueprint: Blueprint, model: Any, seed: int) -> list[np.ndarray]:
@@ -57,8 +67,11 @@ def first_values(blueprint: Blueprint, model: Any, seed: int) -> list[np.ndarray
         again = [variable for layer in model.layers for variable in _built_again(layer)]
     if [v.shape for v in again] != [v.shape for v in model.variables]:
         again = blueprint.build(seed).variables
-    values = dict(blueprint.values)
-    return [np.array(values.get(v.name, ops.convert_to_numpy(v)), v.dtype) for v in again]
+    given = [blueprint.value_of(v) for v in again]
+    return [
+        np.array(ops.convert_to_numpy(v) if value is None else value, v.dtype)
+        for v, value in zip(again, given, strict=True)
+    ]
 
 
 def _built_again(layer: Any) -> list[Any]:

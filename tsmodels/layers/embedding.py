@@ -1,0 +1,76 @@
+"""Symbols as vectors: the first layer of text, with words left out in training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tsmodels.backend import keras, ops
+from tsmodels.checks import check_int, check_real
+
+PADDING, UNKNOWN = 0, 1  # ids, as in every vocabulary
+
+
+@keras.saving.register_keras_serializable("tsmodels")
+class TokenEmbedding(keras.layers.Layer):
+    """A learned vector for each of `size` symbols, (B, T, K) -> (B, T, width).
+
+    A step has K symbols, a token and for instance the pair it makes with the one before, whose
+    vectors are added. Padding, id 0, is a vector of zeros. In training each token is with a chance
+    of `token_dropout` taken for an unknown one, id 1, and what goes with it left out, so that the
+    vector of the unknown is learned (Bengio et al., 2015, call it word dropout; the rate is a
+    weight named "token_dropout_rate"). Ids may come as floats.
+
+    >>> layer = TokenEmbedding(5, 2)
+    >>> layer(ops.array([[[3, 4], [3, 0], [0, 0]]])).shape
+    TensorShape([1, 3, 2])
+    """
+
+    def __init__(
+        self,
+        size: int,
+        width: int,
+        token_dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(autocast=False, **kwargs)  # half precision would round ids
+        self.size, self.width, self.seed = (
+            check_int("size", size, 2),
+            check_int("width", width),
+            seed,
+        )
+        self.token_dropout = check_real("token_dropout", token_dropout, 0.0, 1.0, open_high=True)
+
+    def build(self, input_shape: Any) -> None:
+        start = keras.initializers.RandomUniform(-0.05, 0.05)
+        self.embeddings = self.add_weight((self.size, self.width), start, name="embeddings")
+        if self.token_dropout:
+            self.rate = self.add_weight(
+                name="token_dropout_rate",
+                shape=(),
+                initializer=keras.initializers.Constant(self.token_dropout),
+                trainable=False,
+            )
+            self.seed_generator = keras.random.SeedGenerator(self.seed)
+
+    def call(self, ids: Any, training: bool = False) -> Any:
+        ids = ops.cast(ids, "int32")  # (B, T, K)
+        if training and self.token_dropout:
+            ids = self._without_some(ids)
+        vectors = ops.take(ops.cast(self.embeddings, self.compute_dtype), ids, axis=0)
+        seen = ops.cast(ids != PADDING, vectors.dtype)[..., None]  # (B, T, K, 1)
+        return ops.sum(vectors * seen, axis=2)
+
+    def _without_some(self, ids: Any) -> Any:
+        drawn = keras.random.uniform(ops.shape(ids[:, :, :1]), seed=self.seed_generator)
+        dropped = drawn < ops.convert_to_tensor(self.rate)  # (B, T, 1)
+        first = ops.arange(ids.shape[-1]) == 0
+        instead = ops.cast(first & (ids[:, :, :1] != PADDING), "int32")  # UNKNOWN, or nothing
+        return ops.where(dropped, instead, ids)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return (*input_shape[:-1], self.width)
+
+    def get_config(self) -> dict[str, Any]:
+        own = ("size", "width", "token_dropout", "seed")
+        return {**super().get_config(), **{key: getattr(self, key) for key in own}}

@@ -1,0 +1,73 @@
+"""A network over symbols: any other one, with vectors of the symbols before it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tsmodels.backend import keras
+from tsmodels.layers.dropout import Dropout
+from tsmodels.layers.embedding import TokenEmbedding
+from tsmodels.networks.base import Memory, Network, Rate, as_memory
+
+
+@dataclass(frozen=True, kw_only=True)
+class Embedded(Network):
+    """The encoder `network` over ids (B, T, K) of `size` symbols, each a vector of `d_embedding`.
+
+    `token_dropout` takes tokens for unknown ones, `embedding_dropout` leaves out numbers of their
+    vectors, and `head_dropout` features of what is encoded, the same ones at all steps: behind a
+    pooling it would do the same. A linear stem stands between vectors and network where it is
+    asked for and the widths differ. The weights are named "tokens/...", "embedding_dropout/..." and
+    "head_dropout/...".
+
+    >>> from tsmodels.networks import GRU
+    >>> spec = Embedded(network=GRU(d_model=8), size=100, d_embedding=16)
+    >>> spec.encode(spec.layers(), keras.Input((5, 1))).sequence.shape
+    (None, 5, 8)
+    """
+
+    network: Any
+    size: int
+    d_embedding: int
+    token_dropout: Rate = 0.0
+    embedding_dropout: Rate = 0.0
+    head_dropout: Rate = 0.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "d_model", self.network.d_model or self.d_model)
+        object.__setattr__(self, "name", self.network.name)
+        super().__post_init__()
+
+    @property
+    def causal(self) -> bool:
+        return bool(self.network.causal)
+
+    @property
+    def encodes(self) -> bool:
+        return bool(self.network.encodes)
+
+    @property
+    def stemless(self) -> bool:
+        return True
+
+    def layers(self) -> dict[str, Any]:
+        embedding = TokenEmbedding(self.size, self.d_embedding, self.token_dropout, name="tokens")
+        stem = keras.layers.Dense(self.d_model, name="stem")
+        needed = not self.network.stemless and self.d_embedding != self.d_model
+        return {
+            "tokens": embedding,
+            "embedding_dropout": Dropout(self.embedding_dropout, name="embedding_dropout"),
+            **({"stem": stem} if needed else {}),
+            "network": self.network.layers(),
+            "head_dropout": Dropout(self.head_dropout, steps_alike=True, name="head_dropout"),
+        }
+
+    def encode(self, layers: Any, x: Any, mask: Any = None) -> Memory:
+        x = layers["embedding_dropout"](layers["tokens"](x))  # (B, T, d_embedding)
+        x = layers["stem"](x) if "stem" in layers else x
+        memory = as_memory(self.network.encode(layers["network"], x, mask))
+        state = dict(memory.state)
+        if "last" in state:
+            state["last"] = layers["head_dropout"](state["last"][:, None])[:, 0]
+        return memory._replace(sequence=layers["head_dropout"](memory.sequence), state=state)
