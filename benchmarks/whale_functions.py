@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 from joblib import Parallel, delayed
+from scipy.stats import ks_2samp
 from search_tables import dated, write_section
 
 from tsmodels import Real, WhaleOptimizer
@@ -101,6 +102,28 @@ def least(name: str, seed: int, shifted: bool, iterations: int) -> float:
     return pod.best_value
 
 
+def released(name: str, seed: int, iterations: int) -> float:
+    """The same by the authors' WOA.m, whale after whale, in the units of the box."""
+    function, rng = FUNCTIONS[name], np.random.default_rng(1000 + seed)
+    X = function.width * (2 * rng.random((WHALES, DIMENSIONS)) - 1)
+    leader, score = np.zeros(DIMENSIONS), np.inf
+    for t in range(iterations):
+        X = np.clip(X, -function.width, function.width)
+        values = function.values(X, rng)
+        if values.min() < score:
+            leader, score = X[values.argmin()].copy(), float(values.min())
+        a, a2 = 2 - 2 * t / iterations, -1 - t / iterations
+        for i in range(WHALES):
+            A, C = 2 * a * rng.random() - a, 2 * rng.random()
+            turn, around = (a2 - 1) * rng.random() + 1, rng.random() >= 0.5
+            others = X[rng.integers(WHALES, size=DIMENSIONS), np.arange(DIMENSIONS)]
+            guide = others if abs(A) >= 1 else leader
+            circled = guide - A * np.abs(C * guide - X[i])
+            spiral = np.exp(turn) * np.cos(2 * np.pi * turn)
+            X[i] = np.abs(leader - X[i]) * spiral + leader if around else circled
+    return score
+
+
 def quartiles(values: list[float]) -> str:
     low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
     return f"{middle:.2e} ({low:.1e} to {high:.1e})"
@@ -119,6 +142,12 @@ def main() -> None:
         for name, shifted in cases
         for seed in range(options.runs)
     )
+    theirs = Parallel(options.jobs)(
+        delayed(released)(name, seed, options.iterations)
+        for name in FUNCTIONS
+        for seed in range(options.runs)
+    )
+    code = dict(zip(FUNCTIONS, np.reshape(theirs, (-1, options.runs)).tolist(), strict=True))
     runs = {case: found[i * options.runs : (i + 1) * options.runs] for i, case in enumerate(cases)}
     rows = [
         [
@@ -127,6 +156,8 @@ def main() -> None:
             function.published,
             f"{np.mean(runs[name, False]):.2e}",
             quartiles(runs[name, False]),
+            quartiles(code[name]),
+            f"{ks_2samp(runs[name, False], code[name]).pvalue:.2f}",
             quartiles(runs[name, True]),
         ]
         for name, function in FUNCTIONS.items()
@@ -137,6 +168,8 @@ def main() -> None:
         "published mean",
         "our mean",
         "our median (quartiles)",
+        "released code",
+        "KS p",
         "shifted, median",
     ]
     said = f"{options.runs} runs of {WHALES} whales and {options.iterations} iterations"
