@@ -15,7 +15,7 @@ ORDER = """
 checks
 backend space
 distributions
-data text layers losses metrics intervals
+data text layers losses metrics significance intervals
 heads
 networks training plotting persistence
 estimators

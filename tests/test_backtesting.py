@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tsmodels import Drift, Forecaster, HistoricMean, Naive, SeasonalNaive, backtest
+from tsmodels import Conformal, Drift, Forecaster, HistoricMean, Naive, SeasonalNaive, backtest
 from tsmodels.estimators.horizon import HorizonEstimator
 
 
@@ -178,3 +178,101 @@ def test_fallbacks_are_counted():
 def test_a_constant_series_has_nothing_to_beat():
     result = backtest(HistoricMean(horizon=2), np.full(50, 7.0), n_windows=3)
     assert result.lag_copy == 0 and result.verdict.startswith("There is nothing to beat")
+
+
+# --- planted cases: what the verdict must say -----------------------------------------------------
+
+
+def quick(network="nlinear", horizon=2, lookback=24, **settings):
+    settings = {"max_steps": 300, "learning_rate": 0.01, "random_state": 0, **settings}
+    return Forecaster(network, horizon=horizon, lookback=lookback, **settings)
+
+
+def test_a_random_walk_cannot_be_forecast():
+    for seed in range(3):
+        walk = np.cumsum(np.random.default_rng(seed).standard_normal(1000))
+        result = backtest(quick(), walk, n_windows=100)
+        assert result.skill < 0.02 and not (result.significant and result.skill > 0)
+        low, high = result.skill_interval
+        assert low < 0.0 and low <= result.skill <= high
+        assert "does not beat" in result.verdict or "may be chance" in result.verdict
+
+
+def test_returns_that_follow_each_other_can():
+    rng = np.random.default_rng(0)
+    returns = np.zeros(1500)
+    for t in range(1, 1500):
+        returns[t] = 0.6 * returns[t - 1] + rng.standard_normal()
+    result = backtest(quick(horizon=1), np.cumsum(returns), n_windows=200)
+    # the best possible forecast is off by E|noise|, the naive one by E|return|: a skill of 0.2
+    assert 0.08 < result.skill < 1 - np.sqrt(1 - 0.6**2) + 0.05
+    assert result.significant and result.skill_interval[0] > 0
+    assert "beats" in result.verdict and "may be chance" not in result.verdict
+    assert result.lag_copy == 0
+
+
+def test_season_and_noise_beat_last_season():
+    """Last season repeats its noise too: a forecast without it is better by a factor of root 2."""
+    result = backtest(quick(horizon=6, lookback=96), hourly(2000), n_windows=60)
+    assert result.best_baseline == "seasonal_naive"
+    assert 0.15 < result.skill < 1 - 1 / np.sqrt(2) + 0.05
+    assert result.significant and result.lag_copy == 0
+
+
+def test_a_copier_is_not_let_off_by_a_trend():
+    t = np.arange(800)
+    y = 0.02 * t + np.cumsum(np.random.default_rng(1).standard_normal(800))
+    result = backtest(Copier(horizon=1), y, n_windows=150)
+    assert result.lag_copy == 1 and not (result.significant and result.skill > 0)
+    assert "It repeats the value of 1 step before." in result.verdict
+
+
+# --- how often it is fitted, and how its intervals do ---------------------------------------------
+
+
+class Counted(HistoricMean):
+    fits = []
+
+    def _learn(self, panel):
+        Counted.fits.append(int(panel.lengths[0]))
+
+
+@pytest.mark.parametrize(
+    ("refit", "rows"),
+    [(False, [50]), (True, [50, 60, 70, 80, 90]), (2, [50, 70, 90]), (1, [50, 60, 70, 80, 90])],
+)
+def test_refit_every_so_many_windows(refit, rows):
+    Counted.fits = []
+    backtest(Counted(horizon=10), np.arange(100.0), n_windows=5, refit=refit)
+    assert Counted.fits == rows
+
+
+@pytest.mark.parametrize("refit", [0, -1, "often", 1.5])
+def test_refits_that_are_none(refit):
+    with pytest.raises((ValueError, TypeError), match="refit must be a positive int"):
+        backtest(Naive(horizon=2), np.arange(50.0), refit=refit)
+
+
+def test_intervals_are_scored():
+    y = np.concatenate([np.random.default_rng(0).standard_normal(600), np.zeros(0)])
+    model = Conformal(HistoricMean(horizon=3))
+    result = backtest(model, y, n_windows=80, level=[95, 80])
+    table = result.intervals
+    assert table.index.tolist() == [80, 95]
+    assert_allclose(table.coverage, [0.80, 0.95], atol=0.05)
+    inside = (result.frame["yhat-lo-80"] <= result.frame.y) & (
+        result.frame.y <= result.frame["yhat-hi-80"]
+    )
+    assert table.coverage[80] == pytest.approx(inside.mean())
+    scale = np.abs(np.diff(y[:360])).mean()
+    width = (result.frame["yhat-hi-80"] - result.frame["yhat-lo-80"]).mean() / scale
+    assert table.width[80] == pytest.approx(width)
+    assert table.winkler[80] > table.width[80]
+    assert backtest(model, y).intervals is None
+
+
+def test_levels_are_refused_before_anything_is_fitted():
+    Counted.fits = []
+    with pytest.raises(ValueError, match="level must be"):
+        backtest(Counted(horizon=2), np.arange(50.0), level=120)
+    assert not Counted.fits

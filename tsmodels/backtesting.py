@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,10 +13,14 @@ from tsmodels.checks import check_int, fault
 from tsmodels.data.frame import Panel, forecast_frame
 from tsmodels.estimators.baseline import Drift, Naive, SeasonalNaive
 from tsmodels.estimators.horizon import HorizonEstimator, first_cutoffs, naive_scales
+from tsmodels.intervals import check_level, columns, nested_intervals
+from tsmodels.metrics import coverage, width, winkler
+from tsmodels.significance import Comparison, diebold_mariano, skill_interval
 
 BASELINES = {"naive": Naive, "seasonal_naive": SeasonalNaive, "drift": Drift}
 COPIES = 0.5  # a forecast this much nearer to a past value than to the truth copies it
 SHORT_LAGS = 10  # lags looked at whatever season and horizon
+RARE = 0.05  # a p value below which a difference is called one
 LAG_WINDOWS = 2_000  # windows looked at for the lag; more would not change the answer
 
 
@@ -32,6 +36,11 @@ class Backtest:
     repeats the past, 0 if it does not. `left_out` lists series too short for any window, and
     `n_fallback` counts forecasts that were seasonal naive because a window was too short for the
     network; they are marked in a column `fallback` of the frame. `target` names what `y` is.
+
+    `test` is the Diebold-Mariano test of the forecast against the best baseline, on the scaled
+    error of each window; `skill_interval` holds 95 % of skills when windows are drawn again.
+    `intervals` is a table of levels by coverage, width and Winkler score (both in naive errors, as
+    MASE is), if levels were asked for; the frame then has their columns.
     """
 
     frame: Any
@@ -44,6 +53,9 @@ class Backtest:
     left_out: tuple[Any, ...]
     n_fallback: int
     target: str = "y"
+    test: Comparison = Comparison(float("nan"), float("nan"))
+    skill_interval: tuple[float, float] = (float("nan"), float("nan"))
+    intervals: pd.DataFrame | None = None
 
     @property
     def best_baseline(self) -> str:
@@ -60,7 +72,8 @@ class Backtest:
         says = "beats" if self.skill > 0 else "does not beat"
         sentence = (
             f"Over {self.n_windows} windows of {self.n_series} series the forecast {says} the best "
-            f"baseline ({best}): MASE {ours:.3f} against {theirs:.3f}, skill {self.skill:+.1%}."
+            f"baseline ({best}): MASE {ours:.3f} against {theirs:.3f}, skill {self.skill:+.1%}"
+            f"{self._certainty}."
         )
         if self.lag_copy:
             steps = "step" if self.lag_copy == 1 else "steps"
@@ -69,6 +82,21 @@ class Backtest:
             total = self.n_windows * self.n_series
             sentence += f" {self.n_fallback} of {total} forecasts are seasonal naive: too few rows."
         return sentence
+
+    @property
+    def significant(self) -> bool:
+        """Whether chance alone would rarely make such a difference to the best baseline."""
+        return bool(self.test.p < RARE)
+
+    @property
+    def _certainty(self) -> str:
+        low, high = self.skill_interval
+        words = f" ({low:+.1%} to {high:+.1%})" if np.isfinite(low) else ""
+        if not np.isfinite(self.test.p):
+            return words
+        chance = "" if self.significant else ", which may be chance"
+        p = f"{self.test.p:.3f}" if self.test.p >= 0.001 else "below 0.001"
+        return f"{words}{chance} (Diebold-Mariano p {p})"
 
     def plot(self, **kwargs: Any) -> Any:
         """Matplotlib axes with truth and forecasts; see `tsmodels.plotting.plot_backtest`."""
@@ -82,13 +110,15 @@ def backtest(
     X: Any,
     n_windows: int = 3,
     step: int | None = None,
-    refit: bool = False,
+    refit: bool | int = False,
+    level: Any = None,
 ) -> Backtest:
     """Forecasts `X` from `n_windows` cutoffs, `step` rows apart (one horizon unless told).
 
     The last window ends with each series. The estimator is cloned and fitted on the rows before the
-    first cutoff, or with `refit` again before every one: what it was fitted on before plays no
-    part. Raises ValueError if no series is long enough.
+    first cutoff, with `refit` again before every one, or before every k-th if `refit` is k: what it
+    was fitted on before plays no part. `level` asks for intervals, as in `predict`, and scores
+    them. Raises ValueError if no series is long enough.
 
     >>> import numpy as np
     >>> from tsmodels import SeasonalNaive, backtest
@@ -99,9 +129,12 @@ def backtest(
     """
     check_int("n_windows", n_windows)
     step = estimator.horizon if step is None else check_int("step", step)
+    every = _every(refit, n_windows)
+    levels = () if level is None else check_level(level)
     panel = estimator.to_panel(X)
     cutoffs, series, left_out = _cutoffs(panel, estimator.horizon, n_windows, step)
-    fitted, yhat, fallback = _forecasts(estimator, panel, cutoffs, series, refit)
+    made = _forecasts(estimator, panel, cutoffs, series, every, levels)
+    fitted, yhat, fallback = made.fitted, made.yhat, made.fallback
     horizon, season_length = estimator.horizon, fitted.season_length_
     forecasts = {"yhat": yhat}
     for name, cls in BASELINES.items():
@@ -112,9 +145,12 @@ def backtest(
     before = panel.head(first_cutoffs(panel, cutoffs, series) - panel.offsets[:-1])
     scale, scale_squared = (s[series] for s in naive_scales(before, season_length))
     scores = _scores(y, forecasts, series, scale, scale_squared)
-    best = scores.loc[list(BASELINES), "mase"].min()
+    name = scores.loc[list(BASELINES), "mase"].idxmin()
+    best = scores.loc[name, "mase"]
+    ours, theirs = (_window_losses(y, forecasts[k], scale, n_windows) for k in ("yhat", name))
+    reach = -(-horizon // step)  # windows that share rows with one
     return Backtest(
-        frame=_frame(panel, rows, series, y, forecasts, fallback),
+        frame=_frame(panel, rows, series, y, forecasts | made.columns(), fallback),
         scores=scores,
         by_step=_by_step(y, forecasts, scale),
         skill=float(1.0 - scores.loc["yhat", "mase"] / best) if best > 0 else float("nan"),
@@ -124,6 +160,9 @@ def backtest(
         left_out=tuple(panel.ids[left_out].tolist()),
         n_fallback=int(fallback.sum()),
         target=estimator.target,
+        test=diebold_mariano(_mean_known(ours, axis=0), _mean_known(theirs, axis=0), reach),
+        skill_interval=skill_interval(ours, theirs, block=2 * reach),
+        intervals=_interval_scores(y, made.intervals, scale) if levels else None,
     )
 
 
@@ -144,21 +183,54 @@ def _cutoffs(
     return cutoffs.ravel(), np.repeat(kept, n_windows), np.flatnonzero(~long)
 
 
+def _every(refit: bool | int, n_windows: int) -> int:
+    """How many windows one fit serves."""
+    if isinstance(refit, bool):
+        return 1 if refit else n_windows
+    return check_int("refit", refit)
+
+
+class _Made(NamedTuple):
+    """The estimator of the last fit, forecasts (N, H), which are a fallback (N,), interval ends."""
+
+    fitted: HorizonEstimator
+    yhat: np.ndarray
+    fallback: np.ndarray
+    intervals: dict[float, np.ndarray]  # (2, N, H) a level
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """The columns of intervals, by name."""
+        named: dict[str, np.ndarray] = {}
+        for level, ends in self.intervals.items():
+            named.update(zip(columns(level), ends, strict=True))
+        return named
+
+
 def _forecasts(
-    estimator: HorizonEstimator, panel: Panel, cutoffs: np.ndarray, series: np.ndarray, refit: bool
-) -> tuple[HorizonEstimator, np.ndarray, np.ndarray]:
-    """The estimator of the last fit, all forecasts (N, H), and which are a fallback (N,)."""
+    estimator: HorizonEstimator,
+    panel: Panel,
+    cutoffs: np.ndarray,
+    series: np.ndarray,
+    every: int,
+    levels: tuple[float, ...],
+) -> _Made:
     n_windows = len(cutoffs) // len(np.unique(series))
-    window = np.tile(np.arange(n_windows), len(cutoffs) // n_windows)
-    yhat = np.empty((len(cutoffs), estimator.horizon))
-    fallback = np.zeros(len(cutoffs), dtype=bool)
-    for group in range(n_windows) if refit else [slice(None)]:
-        chosen = window == group if refit else slice(None)
+    fit_of = np.tile(np.arange(n_windows) // every, len(cutoffs) // n_windows)
+    shape = (len(cutoffs), estimator.horizon)
+    yhat, fallback = np.empty(shape), np.zeros(len(cutoffs), dtype=bool)
+    intervals = {level: np.empty((2, *shape)) for level in sorted(levels)}
+    for group in range(fit_of.max() + 1):
+        chosen = fit_of == group
         firsts = first_cutoffs(panel, cutoffs[chosen], series[chosen])
         fitted = clone(estimator).fit(panel.head(firsts - panel.offsets[:-1]))
-        own = (panel, cutoffs[chosen], series[chosen])
-        yhat[chosen], fallback[chosen] = fitted.forecast_at(*own, estimator.horizon)
-    return fitted, yhat, fallback
+        where = (panel, cutoffs[chosen], series[chosen], estimator.horizon)
+        if not levels:
+            yhat[chosen], fallback[chosen] = fitted.forecast_at(*where)
+            continue
+        yhat[chosen], fallback[chosen], predictive = fitted.predictive_at(*where)
+        for level, ends in nested_intervals(predictive, levels).items():
+            intervals[level][:, chosen] = ends
+    return _Made(fitted, yhat, fallback, intervals)
 
 
 def _scores(
@@ -189,6 +261,36 @@ def _scores(
             "rmsse": over_series(error**2 / scale_squared[:, None], root=True),
         }
     return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _window_losses(
+    y: np.ndarray, yhat: np.ndarray, scale: np.ndarray, n_windows: int
+) -> np.ndarray:
+    """Mean absolute scaled error of every series and window, (S, n_windows); NaN without truth."""
+    errors = np.where(np.isfinite(y), np.abs(y - yhat), np.nan) / scale[:, None]
+    return _mean_known(errors, axis=1).reshape(-1, n_windows)
+
+
+def _mean_known(values: np.ndarray, axis: int) -> np.ndarray:
+    """The mean of what is not NaN along an axis, NaN where nothing is."""
+    known = ~np.isnan(values)
+    with np.errstate(invalid="ignore"):
+        return np.where(known, values, 0.0).sum(axis=axis) / known.sum(axis=axis)
+
+
+def _interval_scores(
+    y: np.ndarray, intervals: dict[float, np.ndarray], scale: np.ndarray
+) -> pd.DataFrame:
+    """Coverage, width and Winkler score of every level: the mean over known truths."""
+    rows, truth = {}, (y / scale[:, None]).ravel()
+    for level, (low, high) in intervals.items():
+        lower, upper = ((end / scale[:, None]).ravel() for end in (low, high))
+        rows[level] = {
+            "coverage": float(coverage(y.ravel(), low.ravel(), high.ravel())),
+            "width": float(width(truth, lower, upper)),
+            "winkler": float(winkler(truth, lower, upper, level)),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("level")
 
 
 def _by_step(y: np.ndarray, forecasts: dict[str, np.ndarray], scale: np.ndarray) -> pd.DataFrame:

@@ -43,6 +43,9 @@ class Around(HorizonEstimator):
     def to_panel(self, X: Any) -> Panel:
         return self.estimator.to_panel(X)
 
+    def _shown(self, X: Any, future: Any, horizon: int) -> Panel:
+        return self.estimator_._shown(self.context_ if X is None else X, future, horizon)
+
     def _learn(self, panel: Panel) -> None:
         self.estimator_ = clone(self.estimator).fit(panel)
 
