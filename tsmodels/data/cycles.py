@@ -95,7 +95,8 @@ def read_holidays(holidays: Any) -> Holidays:
     ['2024-01-01', '2024-12-25']
     """
     named = holidays if isinstance(holidays, Mapping) else {"holiday": holidays}
-    return tuple((str(name), _dates(dates)) for name, dates in named.items() if len(dates))
+    lists = {str(name): _dates(dates) for name, dates in named.items()}
+    return tuple((name, dates) for name, dates in lists.items() if len(dates))
 
 
 def _dates(values: Any) -> np.ndarray:
