@@ -80,8 +80,7 @@ def main() -> None:
     parser.add_argument("--checkpoint", help="path to resume from; the engine is appended")
     parser.add_argument("--quick", action="store_true", help="a rehearsal of a minute")
     options = parser.parse_args()
-    frame = datasets.load("etth1")[["ds", "OT"]].rename(columns={"OT": "y"})
-    frame = frame.assign(unique_id="OT")[["unique_id", "ds", "y"]]
+    frame = datasets.load("etth1")[["OT"]]
     if options.quick:
         options.evaluations, options.seeds, options.held, options.steps = 3, 1, 7, 20
         frame = frame.tail(24 * 90)

@@ -4,7 +4,7 @@ from sklearn.model_selection import GridSearchCV
 
 from tsmodels import CNNLSTM, Forecaster, RollingOrigin, datasets
 
-oil = datasets.load("etth1")[["ds", "OT"]].set_index("ds").tail(24 * 120)
+oil = datasets.load("etth1")[["OT"]].tail(24 * 120)
 model = Forecaster(CNNLSTM(d_model=16), horizon=6, lookback=48, max_steps=300, random_state=0)
 grid = {"network__kernel_size": [3, 5], "learning_rate": [1e-3, 3e-3]}
 

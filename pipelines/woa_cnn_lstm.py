@@ -2,7 +2,7 @@
 
 from tsmodels import CNNLSTM, Choice, Forecaster, Int, Real, RollingOrigin, WOASearchCV, datasets
 
-oil = datasets.load("etth1")[["ds", "OT"]].set_index("ds").tail(24 * 120)
+oil = datasets.load("etth1")[["OT"]].tail(24 * 120)
 model = Forecaster(CNNLSTM(d_model=16), horizon=6, lookback=48, max_steps=300, random_state=0)
 space = {
     "learning_rate": Real(3e-4, 1e-2, log=True),

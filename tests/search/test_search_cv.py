@@ -78,9 +78,10 @@ def test_results_are_those_of_scikit_learn_and_say_where_they_came_from():
 
 @pytest.mark.parametrize("n_jobs", [2, 4])
 @pytest.mark.parametrize("backend", ["loky", "threading"])
-def test_the_same_for_every_number_of_jobs(n_jobs, backend):
+def test_the_same_for_every_number_of_jobs(n_jobs, backend, capsys):
     with joblib.parallel_config(backend=backend):
-        many = trees(n_jobs=n_jobs).fit(X, Y)
+        many = trees(n_jobs=n_jobs, verbose=1).fit(X, Y)
+    assert "generation" in capsys.readouterr().err
     one = trees().fit(X, Y)
     assert table(many) == table(one) and many.best_params_ == one.best_params_
 

@@ -222,6 +222,11 @@ class WOASearchCV(BaseSearchCV):
         routed = getattr(self, "_routed", None)
         return super()._get_routed_params_for_fit(params) if routed is None else routed
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Of a crew: scikit-learn sends it along with every fit, but its loop stays here."""
+        mine = ("_loop", "_routed", "_out")
+        return {k: v for k, v in super().__getstate__().items() if k not in mine}
+
     def _search(
         self, loop: Loop, data: Any, cv: Any, scorer: Any, metric: str, routed: Any
     ) -> None:
