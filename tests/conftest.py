@@ -1,9 +1,14 @@
 """One thread per test worker, set before any test imports Keras."""
 
 import os
+from pathlib import Path
 
 for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
     os.environ.setdefault(name, "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 if os.environ.get("KERAS_BACKEND") == "jax":  # most of the time there goes into compiling
     os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+    compiled = Path(__file__).parent.parent / ".pytest_cache" / "jax"  # by one worker for all
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(compiled))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
