@@ -29,8 +29,8 @@ from tsmodels import (
 HORIZON = 24
 SPACE = {
     "learning_rate": Real(1e-4, 1e-2, log=True),
-    "lookback": Choice([48, 96, 168, 336]),
-    "network__d_model": Choice([16, 32, 64]),
+    "lookback": Choice([48, 96, 168]),
+    "network__d_model": Choice([16, 32]),
     "network__n_layers": Int(1, 2),
     "network__n_convolutions": Int(1, 3),
     "network__kernel_size": Choice([3, 5, 7]),
@@ -76,7 +76,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--held", type=int, default=90, help="days that no search sees")
-    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--checkpoint", help="path to resume from; the engine is appended")
     parser.add_argument("--quick", action="store_true", help="a rehearsal of a minute")
     options = parser.parse_args()
