@@ -6,7 +6,7 @@ Weights of the files follow torch: linear (out, in), depthwise convolution (C, 1
 from harness import build, loaded
 
 from tsmodels.backend import keras, ops
-from tsmodels.layers import rwkv, scan
+from tsmodels.layers import rwkv, scan, wkv
 from tsmodels.layers import ttt as fast
 from tsmodels.layers.mamba import Mamba2Block, MambaBlock
 
@@ -181,7 +181,7 @@ def flat(x):
 def rwkv4_wkv(case):
     def run(t, steps, state=None):
         w = -ops.exp(t["in.time_decay"])
-        return rwkv.wkv4(w, t["in.time_first"], t["in.k"][:, steps], t["in.v"][:, steps], state)
+        return wkv.wkv4(w, t["in.time_first"], t["in.k"][:, steps], t["in.v"][:, steps], state)
 
     def forward(t):
         if "cfg.split_at" not in case:

@@ -5,7 +5,7 @@ import pytest
 from harness import close, normal, same_gradients
 
 from tsmodels.backend import ops
-from tsmodels.layers import rwkv
+from tsmodels.layers import rwkv, wkv
 
 pytestmark = pytest.mark.backend
 
@@ -32,17 +32,17 @@ def without_exponent(form):
 @pytest.mark.parametrize("chunk", [1, 4, 7, 64])
 @pytest.mark.parametrize("scale", [1.0, 150.0])
 def test_wkv4_is_its_recurrence_whatever_the_chunk(chunk, scale):
-    fast = without_exponent(lambda **t: rwkv.wkv4(**t, chunk=chunk))
-    same_gradients(fast, without_exponent(rwkv.wkv4_reference), wkv4_arrays(scale=scale))
+    fast = without_exponent(lambda **t: wkv.wkv4(**t, chunk=chunk))
+    same_gradients(fast, without_exponent(wkv.wkv4_reference), wkv4_arrays(scale=scale))
 
 
 def test_wkv4_gradient_crosses_a_cut_inside_a_chunk():
     def cut(w, u, k, v):
-        head, state = rwkv.wkv4(w, u, k[:, :10], v[:, :10], chunk=4)
-        tail, _ = rwkv.wkv4(w, u, k[:, 10:], v[:, 10:], state, chunk=4)
+        head, state = wkv.wkv4(w, u, k[:, :10], v[:, :10], chunk=4)
+        tail, _ = wkv.wkv4(w, u, k[:, 10:], v[:, 10:], state, chunk=4)
         return ops.concatenate([head, tail], axis=1)
 
-    same_gradients(cut, lambda **t: rwkv.wkv4_reference(**t)[0], wkv4_arrays())
+    same_gradients(cut, lambda **t: wkv.wkv4_reference(**t)[0], wkv4_arrays())
 
 
 def heads(length, *seeds):
@@ -55,14 +55,14 @@ def test_wkv6_is_its_recurrence_whatever_the_chunk(chunk, decay):
     r, k, v, w = heads(21, 1, 2, 3, 4)
     arrays = {"r": r, "k": k, "v": v, "log_w": -decay * np.abs(w), "u": normal(3, 4)}
     arrays["state"] = normal(2, 3, 4, 4, seed=7)
-    same_gradients(lambda **t: rwkv.wkv6(**t, chunk=chunk), rwkv.wkv6_reference, arrays)
+    same_gradients(lambda **t: wkv.wkv6(**t, chunk=chunk), wkv.wkv6_reference, arrays)
 
 
 def test_a_constant_decay_is_a_decay():
     r, k, v = (ops.convert_to_tensor(x) for x in heads(9, 1, 2, 3))
     u, log_w = ops.convert_to_tensor(normal(3, 4)), ops.convert_to_tensor(-np.abs(normal(3, 4)))
-    got, _ = rwkv.wkv6(r, k, v, log_w, u)
-    want, _ = rwkv.wkv6_reference(r, k, v, log_w, u)
+    got, _ = wkv.wkv6(r, k, v, log_w, u)
+    want, _ = wkv.wkv6_reference(r, k, v, log_w, u)
     close(got, want)
 
 
@@ -80,8 +80,8 @@ def wkv7_arrays(length=37, decay=0.6):
 def test_wkv7_is_its_recurrence_whatever_the_chunk(chunk, decay):
     if decay * chunk > 64:
         chunk = 16  # what the docstring promises
-    fast = lambda **t: rwkv.wkv7(**t, chunk=chunk)  # noqa: E731
-    same_gradients(fast, rwkv.wkv7_reference, wkv7_arrays(decay=decay))
+    fast = lambda **t: wkv.wkv7(**t, chunk=chunk)  # noqa: E731
+    same_gradients(fast, wkv.wkv7_reference, wkv7_arrays(decay=decay))
 
 
 def test_wkv7_survives_the_same_key_again_and_again():
@@ -89,7 +89,7 @@ def test_wkv7_survives_the_same_key_again_and_again():
     arrays = wkv7_arrays()
     a = np.broadcast_to(arrays["a"][:, :1], arrays["a"].shape).copy()
     arrays |= {"a": a, "b": -0.99 * a, "log_w": np.full_like(a, -1e-4)}
-    same_gradients(rwkv.wkv7, rwkv.wkv7_reference, arrays)
+    same_gradients(wkv.wkv7, wkv.wkv7_reference, arrays)
 
 
 def test_the_shift_sees_zeros_first():
