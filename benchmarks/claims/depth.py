@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--layers", type=int, nargs="+", default=[2, 4, 6, 8])
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--checks", type=int, default=4, help="how often perplexity is measured")
-    parser.add_argument("--width", type=int, default=128)
+    parser.add_argument("--width", type=int, default=64)
     parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
