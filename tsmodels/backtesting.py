@@ -159,7 +159,7 @@ def backtest(
         n_series=len(np.unique(series)),
         left_out=tuple(panel.ids[left_out].tolist()),
         n_fallback=int(fallback.sum()),
-        target=estimator.target,
+        target=estimator.target_name,
         test=diebold_mariano(_mean_known(ours, axis=0), _mean_known(theirs, axis=0), reach),
         skill_interval=skill_interval(ours, theirs, block=2 * reach),
         intervals=_interval_scores(y, made.intervals, scale) if levels else None,

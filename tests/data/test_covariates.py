@@ -141,7 +141,7 @@ FUTURES = {
     "doubled": (lambda f: pd.concat([f, f]), "future must be a frame with one row for each"),
     "unknown values": (
         lambda f: f.assign(price=f.price.where(f.ds != "2024-03-03")),
-        "known values of ['price', 'day'] for the next 3 steps. Got '2 missing, first (b, 2024-03-0",
+        "known values of ['price', 'day'] for the next 3 steps. Got '2 missing, first (b, 2024-03",
     ),
     "a zone": (
         lambda f: f.assign(ds=f.ds.dt.tz_localize("UTC")),

@@ -84,6 +84,7 @@ class Panel:
     covariates: Covariates | None = None
     ahead: np.ndarray | None = None  # (S, H, G): what is known of the steps after each series
     weights: np.ndarray | None = None  # (N,): how much each row counts; None: all alike
+    targets: tuple[str, ...] = ()  # of several, where each is a series: see `data.targets`
 
     @property
     def n_series(self) -> int:
@@ -108,10 +109,7 @@ class Panel:
     def take(self, series: np.ndarray | Sequence[int]) -> Panel:
         """A subset or another order of the series, by position."""
         series = np.asarray(series, np.int64)
-        part = self._cut(self.offsets[:-1][series], self.offsets[1:][series])
-        covariates = part.covariates and part.covariates.take(series)
-        calendar = self.calendar.take(series)
-        return replace(part, ids=self.ids[series], calendar=calendar, covariates=covariates)
+        return self._cut(self.offsets[:-1][series], self.offsets[1:][series])._named(series)
 
     def last(self) -> np.ndarray:
         """The last stamp of each series, (S,). A series without rows is a ValueError."""
@@ -172,7 +170,11 @@ class Panel:
         rows = (
             slice(int(starts[0]), int(stops[-1])) if one_piece else _ranges(starts, stops, offsets)
         )
-        return replace(
+        return self.selected(rows, offsets)
+
+    def selected(self, rows: Any, offsets: np.ndarray, series: np.ndarray | None = None) -> Panel:
+        """Some rows, which are those of series at `offsets`: of the same ones, or of `series`."""
+        part = replace(
             self,
             offsets=offsets,
             ds=self.ds[rows],
@@ -181,6 +183,16 @@ class Panel:
             covariates=self.covariates and self.covariates.rows(rows),
             ahead=None,
             weights=None if self.weights is None else self.weights[rows],
+        )
+        return part if series is None else part._named(series)
+
+    def _named(self, series: np.ndarray) -> Panel:
+        """The same rows under the names, calendars and constants of `series`."""
+        return replace(
+            self,
+            ids=self.ids[series],
+            calendar=self.calendar.take(series),
+            covariates=self.covariates and self.covariates.take(series),
         )
 
     def extended(self, horizon: int) -> Panel:
@@ -877,6 +889,7 @@ def forecast_frame(
 
     `codes` (R,) are positions in `panel.ids`, `ds` (R,) internal stamps. Every datetime64 column
     (a cutoff, say) is taken for internal stamps too and comes out in the user's type and time zone.
+    Where targets are series, a column `target` follows `ds`.
 
     >>> panel = make_panel(np.arange(3.0))
     >>> forecast_frame(panel, np.zeros(2, int), panel.future(2)[0], {"yhat": np.array([3.0, 4.0])})
@@ -885,8 +898,13 @@ def forecast_frame(
     1         y   4   4.0
     """
     style, tz = panel.style, panel.calendar.tz
-    table: dict[str, Any] = {ID: _ids_out(panel.ids, codes, style), TIME: _ds_out(ds, style, tz)}
-    for name, values in {**(extra_first or {}), **columns}.items():
+    ids, extra_first = panel.ids, dict(extra_first or {})
+    if panel.targets:
+        ids = np.array([name for name, _ in ids.tolist()], object)
+        names = np.array(panel.targets, object)
+        extra_first = {"target": names[codes % len(names)], **extra_first}
+    table: dict[str, Any] = {ID: _ids_out(ids, codes, style), TIME: _ds_out(ds, style, tz)}
+    for name, values in {**extra_first, **columns}.items():
         values = np.asarray(values)
         stamped = values.dtype.kind == "M"
         table[name] = _ds_out(values, style, tz) if stamped else _column_out(name, values, style)

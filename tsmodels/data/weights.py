@@ -30,7 +30,7 @@ def weighted(panel: Panel, sample_weight: Any, n_rows: int) -> Panel:
 
 
 def _of_series(panel: Panel, weights: Mapping[Any, Any]) -> np.ndarray:
-    ids = panel.ids.tolist()
+    ids = [name[0] if panel.targets else name for name in panel.ids.tolist()]
     for name, weight in weights.items():
         if name not in ids:
             way_out = did_you_mean(name, ids)

@@ -17,6 +17,7 @@ from tsmodels.data.cycles import read_holidays
 from tsmodels.data.frame import Panel, forecast_frame, make_panel, target_columns
 from tsmodels.data.future import with_future
 from tsmodels.data.scaling import affine_statistics
+from tsmodels.data.targets import apart, together
 from tsmodels.estimators.horizon import HorizonEstimator, first_cutoffs
 
 Statistics = tuple[np.ndarray, np.ndarray]
@@ -43,7 +44,7 @@ class CovariateEstimator(HorizonEstimator):
         """
         check_is_fitted(self, "context_")
         steps = self._steps_ahead(self.horizon_ if horizon is None else horizon)
-        panel = self.context_ if X is None else self.to_panel(X)
+        panel = together(self.context_ if X is None else self.to_panel(X))
         codes = np.repeat(np.arange(panel.n_series), steps)
         return forecast_frame(panel, codes, panel.future(steps).ravel(), {})
 
@@ -51,7 +52,8 @@ class CovariateEstimator(HorizonEstimator):
         """`X` as the estimator reads it; missing values stay missing until a cutoff is known."""
         missing = "error" if self.missing == "error" else "mask"
         roles = self._roles()
-        return make_panel(X, target=self.target, freq=self.freq, missing=missing, roles=roles)
+        panel = make_panel(X, target=self.target, freq=self.freq, missing=missing, roles=roles)
+        return apart(panel)
 
     def _roles(self) -> Roles:
         return Roles.of(
@@ -80,7 +82,8 @@ class CovariateEstimator(HorizonEstimator):
         else:
             panel, steps = super()._shown(X, None, horizon), self._steps_ahead(horizon)
             missing = self.missing_future
-            panel = with_future(panel, future, steps, target=self.target, missing=missing)
+            known = together(panel), future, steps
+            panel = apart(with_future(*known, target=self.target, missing=missing))
         self.channels_.tell_unknown(panel)
         return panel
 

@@ -12,6 +12,8 @@ import numpy as np
 from tsmodels.checks import check_int, check_option, check_real, fault
 from tsmodels.data.frame import Panel
 from tsmodels.data.scaling import METHODS, affine_statistics
+from tsmodels.data.targets import first_rows, joint_rows, side_by_side, together
+from tsmodels.data.transforms import Transform
 from tsmodels.data.windows import (
     Batch,
     Windows,
@@ -40,10 +42,46 @@ LARGEST_SCALED = 1e9  # its square times a gradient of its size still fits float
 class Rows(NamedTuple):
     """A panel as the network sees it: what `Windows` are made of."""
 
-    values: np.ndarray  # (N, C) float32 without NaN: the target, then covariates
-    observed: np.ndarray | None  # (N,) whether the target was; None if it always was
+    values: np.ndarray  # (N, C) float32 without NaN: the targets, then covariates
+    observed: np.ndarray | None  # (N,) whether all targets were; None if they always were
     static: np.ndarray | None  # (S, K) float32
     weights: np.ndarray | None  # (N,) how much each row counts, on average 1
+
+
+class Asked(NamedTuple):
+    """Windows for N forecasts: forecast i is target `channels[i]` of window `places[i]`."""
+
+    windows: Windows
+    places: np.ndarray
+    channels: np.ndarray
+
+    def of(self, answers: np.ndarray) -> np.ndarray:
+        """The forecasts (N, H, ...) among the answers (windows, H, K, ...)."""
+        return answers[self.places, :, self.channels].astype(float)
+
+
+class Units(NamedTuple):
+    """The way from scaled totals (..., N, H) to the units of the data and back."""
+
+    transform: Transform
+    shift: np.ndarray  # (N, 1) each
+    scale: np.ndarray
+    power: np.ndarray
+    last: np.ndarray  # (N,)
+
+    def restored(self, total: np.ndarray) -> np.ndarray:
+        """Points, quantiles or paths in the units of the data."""
+        z = total * self.scale + self._shifts(total.shape[-1])
+        return self.transform.restore(z, self.last, self.power)
+
+    def totals(self, y: np.ndarray) -> np.ndarray:
+        """The scaled totals behind y (N, H)."""
+        z = self.transform.totals_of(y, self.last, self.power)
+        return (z - self._shifts(y.shape[-1])) / self.scale
+
+    def _shifts(self, horizon: int) -> np.ndarray:
+        """What scaling has taken away of a total: of a step, as often as there were steps."""
+        return self.shift * (np.arange(1, horizon + 1) if self.transform.steps else 1.0)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -64,8 +102,9 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
         Steps of a season; unless told it follows from the frequency (24 for hours, 12 for months).
     freq : str, optional
         Pandas alias of the spacing of time; unless told it is read off the stamps of each series.
-    target : str
-        The column to forecast.
+    target : str or list of str
+        The column to forecast, or several that the network sees and forecasts together; a row with
+        one of them missing is then seen as missing.
     past_covariates, future_covariates, static_covariates : list of str
         Columns that are known up to the cutoff, over the horizon too (`predict` wants them in
         `future`), or constant for each id. They hold numbers, or names if `categories` says so.
@@ -85,6 +124,10 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
         Scaling of each series by its training rows: "standard", "robust", "minmax", "mean_abs",
         "seasonal_naive" (divided by the error of the seasonal naive forecast), an affine
         transformer such as `RobustScaler()`, or None.
+    transform : str, optional
+        How the network sees the target, before scaling: "log", "log1p", "boxcox" (its power learned
+        for each series), "difference" (steps from row to row) or "returns" (steps of the logarithm:
+        for prices). Forecasts, intervals and paths come back in the units of the data.
     missing : {"mask", "interpolate", "error"}
         What to do about missing rows and values: show them to the network as missing, fill them
         linearly, or refuse them.
@@ -124,7 +167,7 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
     Attributes
     ----------
     model_ : keras.Model
-        Scaled windows (N, lookback, channels) to scaled forecasts (N, horizon, 1).
+        Scaled windows (N, lookback, channels) to scaled forecasts (N, horizon, targets).
     channels_ : Channels
         What was learned of the covariates: categories, cycles of the calendar, which have gaps.
     context_ : Panel
@@ -152,6 +195,7 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
 
     lookback: int | None = None
     scaler: Any = "standard"
+    transform: str | None = None
     validation: float | int | None = 0.1
     stride: int = 1
     horizon_weights: Sequence[float] | None = None
@@ -177,6 +221,7 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
         if isinstance(head, DistributionHead) and head.counts and self.scaler is not None:
             way_out = "Counts have no other unit: the network scales its windows itself."
             raise ValueError(fault("scaler", f"None for {head.family!r}", self.scaler, way_out))
+        self._check_transform(head)
         check_int("stride", self.stride)
         self._step_weights()
         if not hasattr(self.scaler, "fit"):
@@ -187,6 +232,16 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
             check_real("validation", self.validation, 0.0, 1.0, open_low=True, open_high=True)
         elif self.validation is not None:
             check_int("validation", self.validation, minimum=self.horizon)
+
+    def _check_transform(self, head: PointHead) -> None:
+        transform = Transform(self.transform)
+        if isinstance(head, DistributionHead) and head.counts and self.transform is not None:
+            rule = f"None for {head.family!r}"
+            raise ValueError(fault("transform", rule, self.transform, "Counts stay counts."))
+        if type(head) is not PointHead and transform.steps:
+            way_out = "Intervals come from errors then: loss='mse' or 'mae'."
+            rule = "no steps where quantiles or a distribution of each are learned"
+            raise ValueError(fault("transform", rule, self.transform, way_out))
 
     def _step_weights(self) -> np.ndarray | None:
         """The weights of the horizon (H,), on average 1; None if all steps count alike."""
@@ -212,14 +267,16 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
 
     def _learn(self, panel: Panel) -> None:
         self.network_ = resolve(self.network)
+        self.targets_ = panel.targets or panel.columns
         self.head_ = head_of(resolve_loss(self._recipe().loss))
         self._refuse_uncountable(panel)
         self.lookback_ = int(self.lookback or 0) or max(2 * self.horizon_, self.season_length_)
-        check_lookback(self.lookback_, self.horizon_, panel.lengths)
+        self.transform_ = Transform(self.transform)
+        check_lookback(self.lookback_, self.horizon_, panel.lengths - self._lost)
         trained = self._training_rows(panel)
         self._learn_scale(panel, trained)
         rows = self._rows(panel, panel.offsets[1:], np.arange(panel.n_series))
-        self._refuse_extreme(panel, rows.values)
+        self._refuse_extreme(together(panel), rows.values)
         training, validation = self._windows(panel, rows, trained)
         gaps = rows.observed is not None and not training.interpolated
         self.masked_ = gaps or bool(training.padded.any())
@@ -245,19 +302,18 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
         if validation is None:
             return None
         held = validation.take(evenly(len(validation), CALIBRATION))
-        outputs = self._outputs(held)
         batch = held.batch(slice(None))
-        y = batch.target[:, :, 0].astype(float)
+        y = batch.target.astype(float)
         if batch.weight is not None:
             y[batch.weight == 0] = np.nan
-        return self.head_.table(outputs, y).astype(np.float32)
-
-    def _outputs(self, windows: Windows) -> np.ndarray:
-        """What the head says of the target, scaled, (N, H) or (N, H, P)."""
-        return self._raw(windows)[:, :, 0].astype(float)
+        each = Asked(held, *(part.ravel() for part in np.indices((len(held), y.shape[2]))))
+        outputs, truths = each.of(self._raw(held)), each.of(y)
+        if self.transform_.steps:
+            outputs, truths = self.transform_.total(outputs), self.transform_.total(truths)
+        return self.head_.table(outputs, truths).astype(np.float32)
 
     def _raw(self, windows: Windows) -> np.ndarray:
-        """What the model answers, (N, H, 1) or (N, H, 1, P)."""
+        """What the model answers, scaled: (N, H, K) or (N, H, K, P)."""
         horizon = windows.horizon if windows.known else 0
         asked = replace(windows, horizon=horizon, weights=None, step_weights=None)
         return predict(self._blueprint(), self._current_weights(), asked)
@@ -268,7 +324,8 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
             forecast_model,
             lookback=self.lookback_,
             horizon=self.horizon_,
-            channels=1 + channels.n_channels,
+            channels=len(self.targets_) + channels.n_channels,
+            targets=len(self.targets_),
             masked=self.masked_,
             season_length=self.season_length_,
             known=channels.n_known,
@@ -280,6 +337,11 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
 
     def _memory(self) -> int:
         return max(self.lookback_, self.season_length_)
+
+    @property
+    def _lost(self) -> int:
+        """How many rows at the beginning of each series have no transformed value."""
+        return int(self.transform_.steps)
 
     @property
     def _min_history(self) -> int:
@@ -301,44 +363,51 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
             raise ValueError(fault("validation", rule, self.validation))
         return panel.lengths - np.where(enough, held, 0)
 
+    def _held_out(self, panel: Panel) -> np.ndarray:
+        return panel.lengths - self._training_rows(panel)
+
     def _learn_scale(self, panel: Panel, trained: np.ndarray) -> None:
         seen = panel.head(trained)
+        self.power_ = self.transform_.learn(seen)
         self.shift_, self.scale_ = self._statistics(seen)
         self._learn_channels(seen)
         self.places_ = {id: place for place, id in enumerate(panel.ids.tolist())}
 
     def _statistics(self, panel: Panel) -> tuple[np.ndarray, np.ndarray]:
-        return affine_statistics(
-            self.scaler, panel.values, panel.offsets, season_length=self.season_length_
-        )
+        z = self.transform_.forward(panel, self.transform_.learn(panel))
+        return affine_statistics(self.scaler, z, panel.offsets, season_length=self.season_length_)
 
     def _scaled(
-        self, panel: Panel, shift: np.ndarray, scale: np.ndarray
+        self, panel: Panel, cutoffs: np.ndarray, series: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """Rows as the network sees them, float32 without NaN, and which were observed.
 
         What float32 could not calculate with is infinite: its forecast will be a fallback.
         """
         known = panel.interpolated() if self.missing == "interpolate" else panel
-        values = known.values - np.repeat(shift, panel.lengths, axis=0)
+        shift, scale = self._known_scale(panel, cutoffs, series)
+        z = self.transform_.forward(known, self._known_power(panel, cutoffs, series))
+        values = z - np.repeat(shift, panel.lengths, axis=0)
         values /= np.repeat(scale, panel.lengths, axis=0)
         values, _ = fill(values, panel.offsets)
-        missing = np.isnan(panel.values).any(axis=1)
+        missing = np.isnan(panel.values[:, 0]) | np.isnan(z[:, 0]) & ~np.isnan(known.values[:, 0])
+        missing[panel.offsets[:-1]] &= not self._lost  # where there is no step to be known
         values[np.isnan(values)] = 0.0  # a series without any value is zeros
         values[np.abs(values) > LARGEST_SCALED] = np.inf
         return values.astype(np.float32), ~missing if missing.any() else None
 
     def _rows(self, panel: Panel, cutoffs: np.ndarray, series: np.ndarray) -> Rows:
         """The panel for windows at these cutoffs: before them a new id learns its scale."""
-        values, observed = self._scaled(panel, *self._known_scale(panel, cutoffs, series))
-        channels = self._channel_rows(panel, cutoffs, series).astype(np.float32)
-        static = self.channels_.statics(panel).astype(np.float32)
-        mean = 1.0 if panel.weights is None else panel.weights.mean()
+        values, observed = self._scaled(panel, cutoffs, series)
+        own = first_rows(panel)
+        channels = self._channel_rows(panel, cutoffs, series)[own].astype(np.float32)
+        static = self.channels_.statics(panel)[:: len(self.targets_)].astype(np.float32)
+        weights = None if panel.weights is None else panel.weights[own]
         return Rows(
-            np.concatenate([values, channels], axis=1) if channels.shape[1] else values,
-            observed,
+            np.concatenate([side_by_side(panel, values[:, 0]), channels], axis=1),
+            None if observed is None else np.asarray(side_by_side(panel, observed).all(axis=1)),
             static if static.shape[1] else None,
-            None if panel.weights is None else panel.weights / (mean or 1.0),
+            None if weights is None else weights / (weights.mean() or 1.0),
         )
 
     def _refuse_extreme(self, panel: Panel, scaled: np.ndarray) -> None:
@@ -355,72 +424,94 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
         self, panel: Panel, rows: Rows, trained: np.ndarray
     ) -> tuple[Windows, Windows | None]:
         """Windows whose target lies in the training rows, and those whose target lies behind."""
-        first, stop = panel.offsets[:-1], panel.offsets[1:]
-        full = panel.lengths >= self.lookback_ + self.horizon_
+        trained, panel = trained[:: len(self.targets_)], together(panel)
+        first, stop = panel.offsets[:-1] + self._lost, panel.offsets[1:]
+        full = stop - first >= self.lookback_ + self.horizon_
         earliest = first + np.where(full, self.lookback_, self._min_history)
-        end = first + trained
+        end = panel.offsets[:-1] + trained
 
         def windows(low: np.ndarray, high: np.ndarray, stride: int) -> Windows:
             cutoffs, series = spread(low, high, stride)
-            found, steps = self._over(rows, panel, cutoffs, series), self._step_weights()
-            return replace(found, weights=rows.weights, step_weights=steps)
+            found = self._over(rows, cutoffs, first[series], series)
+            return replace(found, weights=rows.weights, step_weights=self._step_weights())
 
         training = windows(earliest, end - self.horizon_, self.stride)
         held = end < stop
         validation = windows(np.where(held, end, stop + 1), stop - self.horizon_, 1)
         return training, validation if len(validation) else None
 
-    def _over(self, rows: Rows, panel: Panel, cutoffs: np.ndarray, series: np.ndarray) -> Windows:
+    def _over(
+        self, rows: Rows, cutoffs: np.ndarray, firsts: np.ndarray, series: np.ndarray
+    ) -> Windows:
         return Windows(
             values=rows.values,
             observed=rows.observed,
             cutoffs=cutoffs,
-            firsts=panel.offsets[series],
+            firsts=firsts,
             series=series,
             lookback=self.lookback_,
             horizon=self.horizon_,
+            targets=len(self.targets_),
             interpolated=self.missing == "interpolate",
             known=self.channels_.n_known,
             static=rows.static,
         )
 
-    def _seen(self, panel: Panel, cutoffs: np.ndarray, series: np.ndarray, horizon: int) -> Windows:
+    def _seen(self, panel: Panel, cutoffs: np.ndarray, series: np.ndarray, horizon: int) -> Asked:
         """The windows that end at the cutoffs, and what is known of the horizon."""
         panel, cutoffs = self._reaching(panel, cutoffs, series, horizon)
-        windows = self._over(self._rows(panel, cutoffs, series), panel, cutoffs, series)
-        return windows if windows.known else replace(windows, horizon=0)
+        rows, n = self._rows(panel, cutoffs, series), len(self.targets_)
+        firsts = panel.offsets[series] + self._lost
+        joint, firsts = (joint_rows(panel, r, series) for r in (cutoffs, firsts))
+        chosen, places = np.arange(len(joint)), np.arange(len(joint))
+        if n > 1:  # targets of one id and cutoff share a window
+            _, chosen, places = np.unique(joint, return_index=True, return_inverse=True)
+        windows = self._over(rows, joint[chosen], firsts[chosen], series[chosen] // n)
+        windows = windows if windows.known else replace(windows, horizon=0)
+        return Asked(windows, places, series % n)
 
     def forecast_at(
         self, panel: Panel, cutoffs: np.ndarray, series: np.ndarray, horizon: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        windows = self._seen(panel, cutoffs, series, horizon)
-        yhat = self._recurse(windows, horizon)  # (N, H)
-        shift, scale = self._known_scale(panel, cutoffs, series)
-        yhat = yhat * scale[series] + shift[series]
-        short = windows.cutoffs - windows.firsts < self._min_history
-        short |= ~np.isfinite(yhat).all(axis=1)
-        if windows.observed is not None:
-            low = np.maximum(windows.cutoffs - self.lookback_, windows.firsts)
-            short |= ~any_observed(windows.observed, low, windows.cutoffs)
+        asked = self._seen(panel, cutoffs, series, horizon)
+        z = asked.of(self._recurse(asked.windows, horizon))  # (N, H)
+        yhat = self._units(panel, cutoffs, series).restored(self.transform_.total(z))
+        short = self._too_short(asked.windows)[asked.places] | ~np.isfinite(yhat).all(axis=1)
         if short.any():
             yhat[short] = self._fallback(panel, cutoffs[short], series[short], horizon)
         return yhat, short
+
+    def _too_short(self, windows: Windows) -> np.ndarray:
+        """Which windows have too few rows, or none that was observed, (N,)."""
+        short = windows.cutoffs - windows.firsts < self._min_history
+        if windows.observed is not None:
+            low = np.maximum(windows.cutoffs - self.lookback_, windows.firsts)
+            short |= ~any_observed(windows.observed, low, windows.cutoffs)
+        return short
 
     def predictive_at(
         self, panel: Panel, cutoffs: np.ndarray, series: np.ndarray, horizon: int
     ) -> Forecasts:
         yhat, fallback = self.forecast_at(panel, cutoffs, series, horizon)
-        shift, scale = (part[series] for part in self._known_scale(panel, cutoffs, series))
-        table, points = self.calibration_, (yhat - shift) / scale
-        outputs = points
+        units, table = self._units(panel, cutoffs, series), self.calibration_
+        outputs = points = units.totals(yhat)
         if type(self.head_) is not PointHead:
-            outputs = self._outputs(self._seen(panel, cutoffs, series, horizon))[:, :horizon]
+            asked = self._seen(panel, cutoffs, series, horizon)
+            outputs = asked.of(self._raw(asked.windows))[:, :horizon]
         predictive = self.head_.predictive(outputs, table)
         if fallback.any():
             errors = self.head_.errors(table) if table is not None else np.empty((0, horizon))
             other = PointErrors(points, errors, np.ones(len(points)))
             predictive = Chosen(predictive, other, fallback)
-        return Forecasts(yhat, fallback, Mapped(predictive, lambda z: z * scale + shift))
+        return Forecasts(yhat, fallback, Mapped(predictive, units.restored))
+
+    def _units(self, panel: Panel, cutoffs: np.ndarray, series: np.ndarray) -> Units:
+        """What takes scaled forecasts from these cutoffs to the units of the data."""
+        shift, scale = self._known_scale(panel, cutoffs, series)
+        power = self._known_power(panel, cutoffs, series)
+        filled, _ = fill(panel.values, panel.offsets)
+        last = filled[np.maximum(cutoffs - 1, panel.offsets[series]), 0]
+        return Units(self.transform_, shift[series], scale[series], power[series], last)
 
     def _fallback(
         self, panel: Panel, cutoffs: np.ndarray, series: np.ndarray, horizon: int
@@ -436,15 +527,24 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
         learned = (self.shift_, self.scale_)
         return self._or_own(learned, self._statistics, panel, cutoffs, series)
 
+    def _known_power(self, panel: Panel, cutoffs: np.ndarray, series: np.ndarray) -> np.ndarray:
+        """The power of the transform for each series, (S, 1): of `fit`, or of its own."""
+
+        def own(seen: Panel) -> tuple[np.ndarray, np.ndarray]:
+            return (self.transform_.learn(seen),) * 2
+
+        return self._or_own((self.power_, self.power_), own, panel, cutoffs, series)[0]
+
     def _recurse(self, windows: Windows, horizon: int) -> np.ndarray:
-        """Scaled forecasts (N, horizon); beyond the fitted horizon they serve as history."""
-        blocks = [self.head_.points(self._raw(windows))]  # (N, H, 1) each
+        """Scaled forecasts (N, horizon, K); beyond the fitted horizon they serve as history."""
+        blocks = [self.head_.points(self._raw(windows))]  # (N, H, K) each
         batch = windows.batch(slice(None), masked=self.masked_) if horizon > self.horizon_ else None
         for block in range(1, math.ceil(horizon / self.horizon_)):
             following = windows.ahead(block * self.horizon_)
             batch = _advance(batch, blocks[-1], following)  # type: ignore[arg-type]
-            blocks.append(self.head_.points(self._raw(Windows.of(batch))))
-        return np.concatenate(blocks, axis=1)[:, :horizon, 0].astype(float)
+            dense = replace(Windows.of(batch), targets=windows.targets)
+            blocks.append(self.head_.points(self._raw(dense)))
+        return np.concatenate(blocks, axis=1)[:, :horizon]
 
 
 def _advance(batch: Batch, yhat: np.ndarray, following: np.ndarray | None) -> Batch:

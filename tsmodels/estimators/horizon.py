@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
@@ -12,7 +13,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from tsmodels.checks import check_int, check_option, fault
 from tsmodels.data import calendar
-from tsmodels.data.frame import Panel, forecast_frame, make_panel
+from tsmodels.data.frame import Panel, forecast_frame, make_panel, target_columns
+from tsmodels.data.targets import apart, together
 from tsmodels.data.weights import weighted
 from tsmodels.data.windows import spread
 from tsmodels.estimators.lifecycle import Saved, all_or_nothing
@@ -54,7 +56,7 @@ class HorizonEstimator(Saved, BaseEstimator):
     horizon: int = 1
     season_length: int | None = None
     freq: str | None = None
-    target: str = "y"
+    target: str | Sequence[str] = "y"
     missing: str = "mask"
 
     def fit(self, X: Any, y: Any = None) -> Self:
@@ -82,7 +84,7 @@ class HorizonEstimator(Saved, BaseEstimator):
             self.missing_ = missing
             self._learn(panel)
             self._calibrate(panel)
-            self.context_ = panel.recent(self._memory())
+            self.context_ = apart(together(panel).recent(self._memory()))
         return self
 
     def predict(
@@ -98,7 +100,8 @@ class HorizonEstimator(Saved, BaseEstimator):
         Without `X` the forecast starts after the last row seen in `fit`; with `X` after the end of
         each series in `X`, known or not. A shorter horizon than the fitted one is a slice, a longer
         one feeds forecasts back as history. Series too short to forecast get a seasonal naive
-        forecast and are marked in a column `fallback`, which is there only if it has to be.
+        forecast and are marked in a column `fallback`, which is there only if it has to be. With
+        several targets each has its rows, and a column `target` after `ds` names it.
 
         `future` is a frame of what is known ahead, for the fitted horizon at least: `unique_id`,
         `ds` and the future covariates; see `Forecaster.make_future_frame`.
@@ -191,9 +194,17 @@ class HorizonEstimator(Saved, BaseEstimator):
 
         panel = self.context_ if X is None else self.to_panel(X)
         codes = np.repeat(np.arange(panel.n_series), panel.lengths)
-        history = forecast_frame(panel, codes, panel.ds, {self.target: panel.values[:, 0]})
+        if panel.targets:
+            way_out = "tsmodels.plotting.plot_forecast draws the rows of one of them."
+            raise ValueError(fault("target", "one column where it is drawn", self.target, way_out))
+        history = forecast_frame(panel, codes, panel.ds, {self.target_name: panel.values[:, 0]})
         forecast = self.predict(X, horizon=horizon, future=future)
-        return plot_forecast(history, forecast, target=self.target, **kwargs)
+        return plot_forecast(history, forecast, target=self.target_name, **kwargs)
+
+    @property
+    def target_name(self) -> str:
+        """What is forecast, in words."""
+        return ", ".join(target_columns(self.target))
 
     def _check_parameters(self) -> None:
         check_int("horizon", self.horizon)
@@ -204,7 +215,7 @@ class HorizonEstimator(Saved, BaseEstimator):
     def to_panel(self, X: Any) -> Panel:
         """`X` as the estimator reads it; missing values stay missing until a cutoff is known."""
         missing = "error" if self.missing == "error" else "mask"
-        return make_panel(X, target=self.target, freq=self.freq, missing=missing)
+        return apart(make_panel(X, target=self.target, freq=self.freq, missing=missing))
 
     def _shown(self, X: Any, future: Any, horizon: int) -> Panel:
         """What to forecast from: `X`, or what `fit` has kept, and what is known of the horizon."""

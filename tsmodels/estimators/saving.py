@@ -26,6 +26,7 @@ from tsmodels.data.calendar import Calendar
 from tsmodels.data.channels import Channels
 from tsmodels.data.covariates import Covariates, Roles
 from tsmodels.data.frame import FrameStyle, Panel
+from tsmodels.data.transforms import Transform
 from tsmodels.estimators.bag import BagOfWords
 from tsmodels.heads import DistributionHead, PointHead, QuantileHead
 from tsmodels.text.tokens import Tokens, Vocabulary
@@ -45,7 +46,7 @@ ESTIMATORS = {
 }
 HEADS = (PointHead, QuantileHead, DistributionHead)
 TEXT = (Tokens, Vocabulary, BagOfWords)
-TABLES = (Panel, Calendar, FrameStyle, Covariates, Roles, Channels)
+TABLES = (Panel, Calendar, FrameStyle, Covariates, Roles, Channels, Transform)
 DATACLASSES: dict[str, Any] = {cls.__name__: cls for cls in (*TABLES, *HEADS, *TEXT)}
 SCALERS = ("StandardScaler", "RobustScaler", "MinMaxScaler", "MaxAbsScaler")
 KERAS_MODULES = (
