@@ -20,7 +20,7 @@ _HOMES = {
     "tsmodels.estimators.forecaster": ["Forecaster"],
     "tsmodels.estimators.saving": ["load"],
     "tsmodels.estimators.sequence": ["SequenceClassifier", "SequenceRegressor", "SequenceTagger"],
-    "tsmodels.estimators.text": ["TextClassifier"],
+    "tsmodels.estimators.text": ["TextClassifier", "TextTagger"],
     "tsmodels.networks": [
         "BayesianCNNLSTM",
         "CNNLSTM",

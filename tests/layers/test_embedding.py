@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from tsmodels.backend import keras, ops
-from tsmodels.layers import TokenEmbedding
+from tsmodels.layers import CharacterWords, TokenEmbedding
 
 pytestmark = pytest.mark.backend
 IDS = np.array([[[3, 5], [4, 0], [0, 0]]], dtype="int32")
@@ -57,3 +57,16 @@ def test_the_config_makes_the_layer_again():
     assert keras.saving.get_registered_name(TokenEmbedding) == "tsmodels>TokenEmbedding"
     with pytest.raises(ValueError, match="size must be an int of at least 2"):
         TokenEmbedding(1, 2)
+
+
+def test_words_by_their_characters():
+    layer = CharacterWords(9, 4)
+    ids = np.array([[[3, 4, 5, 0, 0], [3, 4, 5, 6, 0], [0, 0, 0, 0, 0]]], dtype="float32")
+    y = numbers(layer(ops.convert_to_tensor(ids)))
+    shorter = numbers(layer(ops.convert_to_tensor(ids[:, :1, :3])))
+    assert_allclose(y[:, :1], shorter, rtol=1e-5)  # padding changes nothing
+    assert np.abs(y[0, 0] - y[0, 1]).max() > 1e-3 and not y[0, 2].any()
+    table, kernel = numbers(layer.embed.embeddings), numbers(layer.convolve.kernel)
+    x = np.concatenate([np.zeros((1, 4)), table[[3, 4, 5]], np.zeros((1, 4))])
+    want = [np.einsum("kc,kcd->d", x[i : i + 3], kernel) for i in range(3)]
+    assert_allclose(y[0, 0], np.maximum(want, 0.0).max(axis=0), rtol=1e-4, atol=1e-6)

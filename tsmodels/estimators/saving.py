@@ -43,6 +43,7 @@ ESTIMATORS = {
     "SequenceRegressor": "tsmodels.estimators.sequence",
     "SequenceTagger": "tsmodels.estimators.sequence",
     "TextClassifier": "tsmodels.estimators.text",
+    "TextTagger": "tsmodels.estimators.text",
 }
 HEADS = (PointHead, QuantileHead, DistributionHead)
 TEXT = (Tokens, Vocabulary, BagOfWords)

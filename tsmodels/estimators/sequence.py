@@ -263,10 +263,12 @@ class Tagging(Labelled):
         """The most probable label of each step: (N, T), or a list like `X`."""
         return self._by_step(X, lambda logits: self.classes_[np.argmax(logits, axis=-1)])
 
-    def _by_step(self, X: Any, answer: Any) -> Any:
-        logits, read = self._outputs(X)  # (N, T, classes)
-        seen = np.arange(logits.shape[1]) < read.lengths[:, None]
-        return like(X, read, answer(logits[seen]))
+    def _by_step(self, X: Any, answer: Any, of_all: Any = None) -> Any:
+        """`answer` of what each step has (N, T, ...), or of what `of_all` steps make of it."""
+        outputs, read = self._outputs(X)
+        outputs = outputs if of_all is None else of_all(outputs)
+        seen = np.arange(outputs.shape[1]) < read.lengths[:, None]
+        return like(X, read, answer(outputs[seen]))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """The share of right labels among all steps; `sample_weight` (N,) weighs sequences."""

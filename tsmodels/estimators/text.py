@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from tsmodels.backend import ops
 from tsmodels.checks import check_int, check_option, check_real, fault
 from tsmodels.data.sequences import Sequences
 from tsmodels.estimators.bag import BagOfWords
 from tsmodels.estimators.encoder import EncoderEstimator
 from tsmodels.estimators.lifecycle import all_or_nothing
-from tsmodels.estimators.sequence import Classifying, softmax
+from tsmodels.estimators.sequence import Classifying, Tagging, softmax
+from tsmodels.layers.crf import ChainLoss, decode, marginals
 from tsmodels.networks import resolve
+from tsmodels.networks.assembly import chained_model
 from tsmodels.networks.embedded import Embedded
-from tsmodels.text.tokens import UNKNOWN, Vocabulary, read_texts, resolve_tokens
+from tsmodels.text.entities import entity_f1, is_bio
+from tsmodels.text.tokens import (
+    PADDING,
+    UNKNOWN,
+    Tokens,
+    Vocabulary,
+    read_texts,
+    resolve_tokens,
+)
 from tsmodels.training.blueprint import Blueprint
+from tsmodels.training.recipe import Recipe
 
 RATES = ("token_dropout", "embedding_dropout", "head_dropout")
 ANY_RATE = 0.5  # stands in a blueprint for one that is given apart
+HEADS = ("crf", "softmax")
+LONGEST_WORD = 16  # characters that are read of a word
+LETTERS = Tokens(kind="characters", vocab_size=1000, lowercase=False, max_length=LONGEST_WORD)
+AT_ONCE = 512  # sentences
 SHARES = np.linspace(0.0, 1.0, 21)  # of the network in a blend
 
 
@@ -67,13 +83,7 @@ class TextEstimator(EncoderEstimator):
 
     def _blueprint(self, **changes: Any) -> Blueprint:
         blueprint = super()._blueprint(**changes)
-        rates: Any = {name: ANY_RATE if getattr(self, name) else 0.0 for name in RATES}
-        spec = Embedded(
-            network=dict(blueprint.arguments)["network"],
-            size=self.vocabulary_.n_symbols,
-            d_embedding=self.d_embedding,
-            **rates,
-        )
+        spec = self._embedded(dict(blueprint.arguments)["network"])
         starts: dict[str, Any] = {
             "tokens/token_dropout_rate": self.token_dropout,
             "embedding_dropout/dropout_rate": self.embedding_dropout,
@@ -82,6 +92,12 @@ class TextEstimator(EncoderEstimator):
         if self.vectors is not None:
             starts["tokens/embeddings"] = self._first_vectors()
         return blueprint.changed(network=spec).given(**starts)
+
+    def _embedded(self, network: Any, **more: Any) -> Embedded:
+        """The network with vectors before it; rates are given to a blueprint apart."""
+        rates: Any = {name: ANY_RATE if getattr(self, name) else 0.0 for name in RATES}
+        sizes: Any = {"size": self.vocabulary_.n_symbols, "d_embedding": self.d_embedding}
+        return Embedded(network=network, **sizes, **rates, **more)
 
     def _first_vectors(self) -> np.ndarray:
         """The vectors handed, and small ones for what has none."""
@@ -252,6 +268,130 @@ class TextClassifier(TextEstimator, Classifying):
         tags.input_tags.three_d_array = tags.input_tags.two_d_array = False
         tags.input_tags.string = True
         return tags
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class TextTagger(TextEstimator, Tagging):
+    """Labels every word of a sentence, for instance the names in it, by BIO tags.
+
+    `X` is a list of sentences, each a list of words; `y` has a label for each word in the same
+    form, and so has what `predict` answers. A word is known by itself, or else as unknown, and by
+    the characters it is written with. The parameters are those of `TextClassifier`, without pooling
+    and blend, and these.
+
+    Parameters
+    ----------
+    head : {"crf", "softmax"}
+        "crf": labels depend on their neighbours, and the best sequence of them is found (Lafferty
+        et al., 2001; Lample et al., 2016); "softmax": each word has its own.
+    d_characters : int
+        How many numbers a word has from its characters; 0 for none of them.
+    tokens : "whole", Tokens or Vocabulary
+        Whole words, here always; `tokens__min_frequency` says how often one must be seen to be
+        known.
+
+    Examples
+    --------
+    >>> X = [["Ada", "met", "Bob"], ["she", "met", "Ada"], ["Bob", "sang"]] * 8
+    >>> y = [["B-per", "O", "B-per"], ["O", "O", "B-per"], ["B-per", "O"]] * 8
+    >>> model = TextTagger("gru", learning_rate=0.02, random_state=0).fit(X, y)
+    >>> [tags.tolist() for tags in model.predict([["Bob", "met", "Ada"]])], model.score(X, y)
+    ([['B-per', 'O', 'B-per']], 1.0)
+    """
+
+    tokens: Any = "whole"
+    head: str = "crf"
+    d_characters: int = 30
+    token_dropout: float = 0.2
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        check_option("head", self.head, HEADS)
+        check_int("d_characters", self.d_characters, 0)
+        if not isinstance(self.tokens, Vocabulary):
+            check_option("tokens.kind", resolve_tokens(self.tokens).kind, ["whole"])
+        for name, plain in (("class_weight", None), ("loss", "cross_entropy")):
+            if self.head == "crf" and getattr(self, name) != plain:
+                way_out = "Give head='softmax'."
+                raise ValueError(fault(name, f"{plain!r} for a CRF", getattr(self, name), way_out))
+
+    def _recipe(self) -> Recipe:
+        recipe = super()._recipe()
+        return replace(recipe, loss=ChainLoss()) if self.head == "crf" else recipe
+
+    def _read(self, X: Any, *, reset: bool) -> Sequences:
+        sentences = read_sentences(X)
+        words = [word for sentence in sentences for word in sentence]
+        if reset:
+            self._learn_vocabulary(words)
+            self.characters_ = LETTERS.learn(words) if self.d_characters else None
+        rows = np.concatenate(self.vocabulary_.encode(words))[:, None]
+        if self.characters_ is not None:
+            rows = np.concatenate([rows, _spelled(self.characters_, words)], axis=1)
+        return Sequences.of(rows, np.array([len(sentence) for sentence in sentences]))
+
+    def _embedded(self, network: Any, **more: Any) -> Embedded:
+        if self.characters_ is not None:
+            more |= {"characters": len(self.characters_), "d_characters": self.d_characters}
+        return super()._embedded(network, **more)
+
+    def _blueprint(self, **changes: Any) -> Blueprint:
+        blueprint = super()._blueprint(**changes)
+        return replace(blueprint, make=chained_model) if self.head == "crf" else blueprint
+
+    def predict_proba(self, X: Any) -> list[np.ndarray]:
+        """Probabilities of `classes_` for each word: a list of (T, classes)."""
+        return self._in_parts(X, super().predict_proba if self.head == "softmax" else self._chances)
+
+    def predict(self, X: Any) -> list[np.ndarray]:
+        """The labels of each sentence: with a CRF those that are the likeliest together."""
+        return self._in_parts(X, super().predict if self.head == "softmax" else self._best)
+
+    def _chances(self, X: Any) -> Any:
+        return self._by_step(X, lambda p: p, of_all=_over_chains(marginals))
+
+    def _best(self, X: Any) -> Any:
+        return self._by_step(X, lambda codes: self.classes_[codes], of_all=_over_chains(decode))
+
+    def _in_parts(self, X: Any, answer: Callable[[Any], Any]) -> list[np.ndarray]:
+        """A few sentences at a time: a chain has a number for each pair of labels."""
+        sentences = read_sentences(X)
+        parts = [sentences[i : i + AT_ONCE] for i in range(0, len(sentences), AT_ONCE)]
+        return [tags for part in parts for tags in answer(part)]
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """F1 of whole entities where the labels are BIO tags; else the share of right labels."""
+        check_is_fitted(self, "weights_")
+        if sample_weight is None and is_bio(self.classes_):
+            return entity_f1(y, self.predict(X))
+        return super().score(X, y, sample_weight)
+
+
+def read_sentences(X: Any) -> list[list[str]]:
+    """Lists of words, as lists; TypeError for texts that nobody has cut.
+
+    >>> read_sentences([("a", "b")])
+    [['a', 'b']]
+    """
+    if isinstance(X, str) or not isinstance(X, Iterable):
+        raise TypeError(fault("X", "a list of lists of words", X))
+    sentences = [read_texts(sentence, f"X[{i}]") for i, sentence in enumerate(X)]
+    if not sentences:
+        raise ValueError(fault("X", "at least one sentence", X))
+    return sentences
+
+
+def _spelled(letters: Vocabulary, words: list[str]) -> np.ndarray:
+    """Ids of the first characters of each word, (N, LONGEST_WORD)."""
+    rows = np.full((len(words), LONGEST_WORD), PADDING, dtype=np.int32)
+    for row, ids in zip(rows, letters.encode(words), strict=True):
+        row[: len(ids)] = ids
+    return rows
+
+
+def _over_chains(function: Callable[[Any], Any]) -> Callable[[np.ndarray], np.ndarray]:
+    """A function of log-potentials in `keras.ops` as one of arrays."""
+    return lambda psi: ops.convert_to_numpy(function(ops.convert_to_tensor(psi, "float32")))
 
 
 def _check_vectors(vectors: Any, vocabulary: Vocabulary | None, width: int) -> None:

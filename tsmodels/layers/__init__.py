@@ -15,10 +15,11 @@ from tsmodels.layers.convolution import (
     TCNBlock,
 )
 from tsmodels.layers.covariates import CategoryEmbedding, CovariateForecast
+from tsmodels.layers.crf import CRF, ChainLoss
 from tsmodels.layers.decoders import AttentionDecoder, BahdanauDecoder, LuongDecoder
 from tsmodels.layers.decomposition import SeriesDecomposition
 from tsmodels.layers.dropout import Dropout
-from tsmodels.layers.embedding import TokenEmbedding
+from tsmodels.layers.embedding import CharacterWords, TokenEmbedding
 from tsmodels.layers.feedback import FeedBack
 from tsmodels.layers.linear import DenseResidual, TimeLinear
 from tsmodels.layers.mamba import Mamba2Block, MambaBlock
@@ -45,12 +46,15 @@ from tsmodels.layers.variational import DenseFlipout, DenseReparameterization, M
 from tsmodels.layers.xlstm import GatedFeedForward, MLSTMBlock, SLSTMBlock
 
 __all__ = [
+    "CRF",
     "AdditiveAttention",
     "AttentionDecoder",
     "BahdanauDecoder",
     "CategoryEmbedding",
     "CausalConv1D",
     "CausalDepthwiseConv1D",
+    "ChainLoss",
+    "CharacterWords",
     "ClassToken",
     "ConformerBlock",
     "ConvolutionModule",

@@ -74,3 +74,39 @@ class TokenEmbedding(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         own = ("size", "width", "token_dropout", "seed")
         return {**super().get_config(), **{key: getattr(self, key) for key in own}}
+
+
+@keras.saving.register_keras_serializable("tsmodels")
+class CharacterWords(keras.layers.Layer):
+    """Words by how they are written: ids of characters (B, T, W) -> (B, T, width).
+
+    Vectors of `size` characters, a convolution over three of them, and the maximum over the word;
+    id 0 is padding. Ma & Hovy, 2016, section 2.1. Ids may come as floats.
+
+    >>> CharacterWords(50, 8)(ops.ones((2, 5, 12))).shape
+    TensorShape([2, 5, 8])
+    """
+
+    def __init__(self, size: int, width: int, **kwargs: Any) -> None:
+        super().__init__(autocast=False, **kwargs)  # half precision would round ids
+        self.size, self.width = check_int("size", size, 2), check_int("width", width)
+        self.embed = keras.layers.Embedding(size, width, name="characters")
+        self.convolve = keras.layers.Conv1D(width, 3, padding="same", name="convolution")
+
+    def build(self, input_shape: Any) -> None:
+        self.embed.build(None)
+        self.convolve.build((None, input_shape[-1], self.width))
+
+    def call(self, ids: Any) -> Any:
+        steps, letters = ids.shape[1:]
+        ids = ops.reshape(ops.cast(ids, "int32"), (-1, letters))  # (B * T, W)
+        seen = ops.cast(ids != PADDING, self.compute_dtype)[:, :, None]
+        x = ops.cast(self.embed(ids), self.compute_dtype) * seen
+        x = ops.relu(self.convolve(x)) * seen  # so that padding is never the largest
+        return ops.reshape(ops.max(x, axis=1), (-1, steps, self.width))
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return (*input_shape[:-1], self.width)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "size": self.size, "width": self.width}

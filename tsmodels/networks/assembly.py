@@ -7,6 +7,7 @@ from typing import Any
 from tsmodels.backend import keras, ops, seeded_build
 from tsmodels.checks import fault
 from tsmodels.heads import PointHead
+from tsmodels.layers.crf import CRF
 from tsmodels.layers.norm import RevIN
 from tsmodels.layers.pooling import SequencePooling
 from tsmodels.networks.base import Memory, Network, as_memory
@@ -159,6 +160,19 @@ def sequence_model(
         if outputs:
             y = keras.layers.Dense(outputs, name="head")(y)
         return keras.Model(inputs, y, name=network.name or None)
+
+
+def chained_model(network: Network, **form: Any) -> Any:
+    """`sequence_model`, a step, whose labels are a chain: log-potentials (B, T, outputs, outputs).
+
+    >>> from tsmodels.networks import GRU
+    >>> chained_model(GRU(d_model=8), shape=(12, 3), outputs=2, stepwise=True).output_shape
+    (None, 12, 2, 2)
+    """
+    model = sequence_model(network, **form)
+    observed = model.input.get("observed")
+    mask = None if observed is None else observed > 0.5
+    return keras.Model(model.input, CRF(name="crf")(model.output, mask=mask), name=model.name)
 
 
 def _encoded(network: Network, sequence: Any, observed: Any = None) -> Memory:

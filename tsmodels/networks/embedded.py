@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tsmodels.backend import keras
+from tsmodels.backend import keras, ops
 from tsmodels.layers.dropout import Dropout
-from tsmodels.layers.embedding import TokenEmbedding
+from tsmodels.layers.embedding import CharacterWords, TokenEmbedding
 from tsmodels.networks.base import Memory, Network, Rate, as_memory
 
 
@@ -17,9 +17,10 @@ class Embedded(Network):
 
     `token_dropout` takes tokens for unknown ones, `embedding_dropout` leaves out numbers of their
     vectors, and `head_dropout` features of what is encoded, the same ones at all steps: behind a
-    pooling it would do the same. A linear stem stands between vectors and network where it is
-    asked for and the widths differ. The weights are named "tokens/...", "embedding_dropout/..." and
-    "head_dropout/...".
+    pooling it would do the same. A linear stem stands between vectors and network where it is asked
+    for and the widths differ. With `characters`, how many of them there are, all but the first of
+    the K ids are those of the characters of a word, which make `d_characters` numbers more. The
+    weights are named "tokens/...", "embedding_dropout/..." and "head_dropout/...".
 
     >>> from tsmodels.networks import GRU
     >>> spec = Embedded(network=GRU(d_model=8), size=100, d_embedding=16)
@@ -30,6 +31,8 @@ class Embedded(Network):
     network: Any
     size: int
     d_embedding: int
+    characters: int | None = None
+    d_characters: int = 30
     token_dropout: Rate = 0.0
     embedding_dropout: Rate = 0.0
     head_dropout: Rate = 0.0
@@ -54,9 +57,12 @@ class Embedded(Network):
     def layers(self) -> dict[str, Any]:
         embedding = TokenEmbedding(self.size, self.d_embedding, self.token_dropout, name="tokens")
         stem = keras.layers.Dense(self.d_model, name="stem")
-        needed = not self.network.stemless and self.d_embedding != self.d_model
+        width = self.d_embedding + (self.d_characters if self.characters else 0)
+        needed = not self.network.stemless and width != self.d_model
+        letters = CharacterWords(self.characters or 2, self.d_characters, name="letters")
         return {
             "tokens": embedding,
+            **({"letters": letters} if self.characters else {}),
             "embedding_dropout": Dropout(self.embedding_dropout, name="embedding_dropout"),
             **({"stem": stem} if needed else {}),
             "network": self.network.layers(),
@@ -64,7 +70,12 @@ class Embedded(Network):
         }
 
     def encode(self, layers: Any, x: Any, mask: Any = None) -> Memory:
-        x = layers["embedding_dropout"](layers["tokens"](x))  # (B, T, d_embedding)
+        if "letters" in layers:
+            vectors = [layers["tokens"](x[:, :, :1]), layers["letters"](x[:, :, 1:])]
+            x = ops.concatenate(vectors, axis=-1)  # (B, T, d_embedding + d_characters)
+        else:
+            x = layers["tokens"](x)  # (B, T, d_embedding)
+        x = layers["embedding_dropout"](x)
         x = layers["stem"](x) if "stem" in layers else x
         memory = as_memory(self.network.encode(layers["network"], x, mask))
         state = dict(memory.state)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PADDING, UNKNOWN = 0, 1
 SPECIAL = ["[PAD]", "[UNK]"]
-KINDS = ("wordpiece", "bpe", "characters", "words")
+KINDS = ("wordpiece", "bpe", "characters", "words", "whole")
 BYTES = 256
 PRIVATE = 0x100000  # from here on 65,534 characters stand for nothing
 
@@ -33,8 +33,9 @@ class Tokens:
     """How text is cut.
 
     `kind` is "wordpiece" (Schuster & Nakajima, 2012), "bpe" over bytes, which knows every string
-    (Sennrich et al., 2016; Radford et al., 2019), "characters" or "words". A vocabulary has at most
-    `vocab_size` tokens, each seen at least `min_frequency` times. All text is brought to NFKC and,
+    (Sennrich et al., 2016; Radford et al., 2019), "characters", "words", or "whole": what is given
+    is a token as it stands. A vocabulary has at most `vocab_size` tokens, each seen at least
+    `min_frequency` times. All text is brought to NFKC and,
     with `lowercase`, to small letters. Every Chinese character is a word, unless `jieba` cuts
     Chinese into words (Python package jieba). What comes after `max_length` tokens is left out.
     The `pairs` most frequent pairs of neighbours are symbols of their own beside their tokens.
@@ -136,10 +137,12 @@ class Tokens:
             "bpe": (tk.models.BPE(), tk.pre_tokenizers.ByteLevel(add_prefix_space=True)),
             "characters": (word_level, tk.pre_tokenizers.Split(tk.Regex("(?m)."), "isolated")),
             "words": (word_level, tk.pre_tokenizers.BertPreTokenizer()),
+            "whole": (word_level, None),
         }[self.kind]
         tokenizer = tk.Tokenizer(model)
         tokenizer.normalizer = tk.normalizers.Sequence(steps)
-        tokenizer.pre_tokenizer = first_cut
+        if first_cut is not None:
+            tokenizer.pre_tokenizer = first_cut
         return tokenizer
 
     def _trainer(self) -> Any:
