@@ -38,7 +38,7 @@ class Task:
 def beijing() -> Task:
     """Four years to learn and choose from, the fifth to test; the wind is a category."""
     frame = datasets.load("beijing_pm25_weather").rename(columns={"pm25": "y"})
-    frame = frame.assign(unique_id="beijing")
+    frame = frame[frame.y.notna().cummax()].assign(unique_id="beijing")
     year = 24 * 365
     past = {"past_covariates": [*WEATHER, "cbwd"], "categories": ["cbwd"], "calendar": True}
     known = {"future_covariates": [*WEATHER, "cbwd"], "categories": ["cbwd"], "calendar": True}
@@ -49,8 +49,8 @@ def beijing() -> Task:
 
 def jena() -> Task:
     """The temperature of the air every ten minutes; the other instruments are known to now."""
-    frame = datasets.load("weather_jena").rename(columns={"date": "ds", "T (degC)": "y"})
-    frame = frame.assign(ds=pd.to_datetime(frame.ds), unique_id="jena").drop_duplicates("ds")
+    frame = datasets.load("weather_jena").rename_axis("ds").reset_index()
+    frame = frame.rename(columns={"T (degC)": "y"}).drop_duplicates("ds").assign(unique_id="jena")
     others = [name for name in frame.columns if name not in ("unique_id", "ds", "y")]
     frame[others + ["y"]] = frame[others + ["y"]].where(frame[others + ["y"]] > -9000)
     n = len(frame)
@@ -60,7 +60,7 @@ def jena() -> Task:
 
 def metr() -> Task:
     """Speeds at 207 sensors, one global network: a week, of which the last day and a half tests."""
-    wide = datasets.load("metr_la_week").set_index("ds")
+    wide = datasets.load("metr_la_week")
     frame = wide.stack().rename("y").reset_index().set_axis(["ds", "unique_id", "y"], axis=1)
     frame["unique_id"] = frame.unique_id.astype(str)
     frame = frame.sort_values(["unique_id", "ds"], ignore_index=True)

@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "tsmodels.backtesting": ["Backtest", "backtest"],
+    "tsmodels.data.checking": ["DataReport", "check_data"],
     "tsmodels.data.scaling": ["Scaler"],
     "tsmodels.data.splits": ["RollingOrigin"],
     "tsmodels.data.windows": ["WindowTransformer", "make_windows"],

@@ -390,7 +390,7 @@ def infer_calendar(
     """
     ids = np.arange(len(offsets) - 1) if ids is None else ids
     if freq is None:
-        names = _infer_names(ds, offsets, tz)
+        names = infer_names(ds, offsets, tz)
         _refuse_unknown(names, ids, ds, offsets, tz)
     else:
         names = np.full(len(offsets) - 1, _check_kind(check_freq(freq), ds), object)
@@ -446,7 +446,7 @@ def _steps(ordinals: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     return steps
 
 
-def _infer_names(ds: np.ndarray, offsets: np.ndarray, tz: str | None) -> np.ndarray:
+def infer_names(ds: np.ndarray, offsets: np.ndarray, tz: str | None) -> np.ndarray:
     """The frequency of each series (S,) as a name; "" where there is none."""
     lengths = np.diff(offsets)
     if ds.dtype.kind != "M":
@@ -738,7 +738,7 @@ def _refuse_misfits(
     bad = np.flatnonzero(~_fits(freq, ds, offsets, tz))
     if not bad.size:
         return
-    looks = _infer_names(*_pick(ds, offsets, np.isin(np.arange(len(names)), bad)), tz)
+    looks = infer_names(*_pick(ds, offsets, np.isin(np.arange(len(names)), bad)), tz)
     raise ValueError(
         fault("freq", "the spacing of ds for each unique_id", freq, "It does not fit:")
         + f"\n{_id_table(bad, ids, ds, offsets, looks)}\nLeave freq out to have it read off ds."
