@@ -618,12 +618,12 @@ def _borrow(
     distinct, counts = np.unique(known.astype(str), return_counts=True)
     common = str(distinct[np.argmax(counts)])
     chosen = np.flatnonzero(weak)
-    fits = _fits(common, *_pick(ds, offsets, weak), tz) | (np.diff(offsets)[chosen] == 1)
-    names[chosen[fits]] = common
+    right = fits(common, *_pick(ds, offsets, weak), tz) | (np.diff(offsets)[chosen] == 1)
+    names[chosen[right]] = common
     return names
 
 
-def _fits(freq: str, ds: np.ndarray, offsets: np.ndarray, tz: str | None) -> np.ndarray:
+def fits(freq: str, ds: np.ndarray, offsets: np.ndarray, tz: str | None) -> np.ndarray:
     """Whether the stamps of each series lie on the grid of `freq`. (S,)"""
     rule = _rule(freq)
     if rule.kind == "pandas":
@@ -735,7 +735,7 @@ def _refuse_misfits(
     names: np.ndarray, ids: np.ndarray, ds: np.ndarray, offsets: np.ndarray, tz: str | None
 ) -> None:
     freq = str(names[0])
-    bad = np.flatnonzero(~_fits(freq, ds, offsets, tz))
+    bad = np.flatnonzero(~fits(freq, ds, offsets, tz))
     if not bad.size:
         return
     looks = infer_names(*_pick(ds, offsets, np.isin(np.arange(len(names)), bad)), tz)

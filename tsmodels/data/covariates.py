@@ -106,3 +106,18 @@ class Covariates:
         place = {level: i + 1 for i, level in enumerate(levels)}
         table = np.array([0, *(place.get(level, 0) for level in self.levels[name])])
         return table[np.where(np.isnan(codes), -1, codes).astype(int) + 1]
+
+    def in_codes_of(self, other: Covariates) -> Covariates:
+        """The same with the codes that `other` has for categories; new ones come behind them."""
+        roles, levels = self.roles, dict(other.levels)
+        values, static = self.values.copy(), self.static.copy()
+        for name in roles.categories:
+            table, names = (static, roles.static)
+            if name in roles.changing:
+                table, names = (values, roles.changing)
+            column = table[:, names.index(name)]  # a view
+            new = [level for level in self.levels[name] if level not in levels[name]]
+            levels[name] = (*levels[name], *new)
+            codes = self.coded(name, levels[name], column)
+            column[:] = np.where(codes == 0, np.nan, codes - 1.0)
+        return replace(self, values=values, static=static, levels=levels)

@@ -268,7 +268,7 @@ def make_panel(
     calendar = infer_calendar(keys.ds, keys.offsets, tz=keys.tz, freq=freq, ids=keys.ids)
     names = columns if keys.style.layout == "long" else columns[:1]
     table = (keys.ids, keys.offsets, keys.ds, values, names, keys.rows)
-    return _treat_missing(Panel(*table, calendar, keys.style, covariates), missing)
+    return treat_missing(Panel(*table, calendar, keys.style, covariates), missing)
 
 
 def target_columns(target: str | Sequence[str]) -> tuple[str, ...]:
@@ -826,7 +826,8 @@ def _constants(name: str, values: np.ndarray, keys: Keys) -> np.ndarray:
 # --- gaps and missing values ----------------------------------------------------------------------
 
 
-def _treat_missing(panel: Panel, missing: str) -> Panel:
+def treat_missing(panel: Panel, missing: str) -> Panel:
+    """The panel with its gaps closed, from each series' first value on; see `make_panel`."""
     absent = panel.calendar.missing_after(panel.ds, panel.offsets)
     if missing == "error":
         _refuse_missing(panel, absent)

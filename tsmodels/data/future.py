@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from tsmodels.checks import fault
-from tsmodels.data.covariates import Covariates
 from tsmodels.data.frame import ID, TIME, Keys, Panel, read_known
 
 WAY_OUT = "make_future_frame() makes the rows; merge the columns into it."
@@ -35,13 +34,13 @@ def with_future(
     _check_kind(panel, keys)
     rows = _rows(panel, keys, steps)
     absent = np.asarray(rows < 0)
-    values, levels = _in_codes_of(panel.covariates, known)
-    ahead = np.where(absent[..., None], np.nan, values[rows])  # (S, steps, G)
+    known = known.in_codes_of(panel.covariates)
+    ahead = np.where(absent[..., None], np.nan, known.values[rows])  # (S, steps, G)
     if missing == "error":
         _refuse_absent(panel, absent, f"a row for each id and each of the next {steps} steps")
         unknown = np.asarray(np.isnan(ahead).any(axis=2))
         _refuse_absent(panel, unknown, f"known values of {columns[:8]} for the next {steps} steps")
-    covariates = replace(panel.covariates, levels=levels)
+    covariates = replace(panel.covariates, levels=known.levels)
     return replace(panel, ahead=ahead, covariates=covariates)
 
 
@@ -81,15 +80,3 @@ def _refuse_absent(panel: Panel, absent: np.ndarray, rule: str) -> None:
         first = f"({panel.ids[s]!s}, {stamp.removesuffix('.000000')})"
         got = f"{int(absent.sum())} missing, first {first}"
         raise ValueError(fault("future", rule, got, WAY_OUT))
-
-
-def _in_codes_of(own: Covariates, known: Covariates) -> tuple[np.ndarray, dict[str, Any]]:
-    """Future values (N, G) with the codes that `own` categories have, new ones behind them."""
-    values, levels = known.values.copy(), dict(own.levels)
-    for column, name in enumerate(own.roles.future):
-        if name in own.roles.categories:
-            new = [level for level in known.levels[name] if level not in levels[name]]
-            levels[name] = (*levels[name], *new)
-            codes = known.coded(name, levels[name], values[:, column])
-            values[:, column] = np.where(codes == 0, np.nan, codes - 1.0)
-    return values, levels

@@ -48,12 +48,10 @@ class CovariateEstimator(HorizonEstimator):
         codes = np.repeat(np.arange(panel.n_series), steps)
         return forecast_frame(panel, codes, panel.future(steps).ravel(), {})
 
-    def to_panel(self, X: Any) -> Panel:
-        """`X` as the estimator reads it; missing values stay missing until a cutoff is known."""
+    def _read(self, X: Any, freq: str | None) -> Panel:
         missing = "error" if self.missing == "error" else "mask"
         roles = self._roles()
-        panel = make_panel(X, target=self.target, freq=self.freq, missing=missing, roles=roles)
-        return apart(panel)
+        return apart(make_panel(X, target=self.target, freq=freq, missing=missing, roles=roles))
 
     def _roles(self) -> Roles:
         return Roles.of(

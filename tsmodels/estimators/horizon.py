@@ -13,7 +13,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from tsmodels.checks import check_int, check_option, fault
 from tsmodels.data import calendar
-from tsmodels.data.frame import Panel, forecast_frame, make_panel, target_columns
+from tsmodels.data.frame import (
+    Panel,
+    forecast_frame,
+    make_panel,
+    target_columns,
+    treat_missing,
+)
+from tsmodels.data.joining import joined
 from tsmodels.data.targets import apart, together
 from tsmodels.data.weights import weighted
 from tsmodels.data.windows import spread
@@ -128,6 +135,21 @@ class HorizonEstimator(Saved, BaseEstimator):
             table["fallback"] = np.repeat(fallback, steps)
         return forecast_frame(panel, np.repeat(series, steps), panel.future(steps).ravel(), table)
 
+    def update(self, X: Any) -> Self:
+        """Takes new rows to forecast from; nothing is learned from them.
+
+        `X` is a frame as `fit` takes it, with rows after those seen, or with corrections of them:
+        of the same id and stamp the new row counts. New ids are forecast too.
+        """
+        check_is_fitted(self, "context_")
+        context = together(self.context_)
+        freqs = context.calendar.freqs
+        freq = self.freq or (freqs[0] if len(freqs) == 1 else None)
+        panel = joined(context, together(self._read(X, freq)))
+        missing = "error" if self.missing == "error" else "mask"
+        self.context_ = apart(treat_missing(panel, missing).recent(self._memory()))
+        return self
+
     def simulate(
         self,
         n_paths: int = 100,
@@ -214,8 +236,11 @@ class HorizonEstimator(Saved, BaseEstimator):
 
     def to_panel(self, X: Any) -> Panel:
         """`X` as the estimator reads it; missing values stay missing until a cutoff is known."""
+        return self._read(X, self.freq)
+
+    def _read(self, X: Any, freq: str | None) -> Panel:
         missing = "error" if self.missing == "error" else "mask"
-        return apart(make_panel(X, target=self.target, freq=self.freq, missing=missing))
+        return apart(make_panel(X, target=self.target, freq=freq, missing=missing))
 
     def _shown(self, X: Any, future: Any, horizon: int) -> Panel:
         """What to forecast from: `X`, or what `fit` has kept, and what is known of the horizon."""
