@@ -20,7 +20,7 @@ heads
 networks training plotting persistence
 estimators
 backtesting search
-jobs
+jobs auditing
 cli
 """
 STOREY = {room: i for i, line in enumerate(ORDER.strip().splitlines()) for room in line.split()}

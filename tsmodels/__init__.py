@@ -11,12 +11,14 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOMES = {
+    "tsmodels.auditing": ["Audit", "audit_leakage"],
     "tsmodels.backtesting": ["Backtest", "backtest"],
     "tsmodels.data.checking": ["DataReport", "check_data"],
     "tsmodels.data.scaling": ["Scaler"],
     "tsmodels.data.splits": ["RollingOrigin"],
     "tsmodels.data.windows": ["WindowTransformer", "make_windows"],
     "tsmodels.estimators.baseline": ["Drift", "HistoricMean", "Naive", "SeasonalNaive"],
+    "tsmodels.estimators.bayes": ["Ensemble", "LastLayerLaplace", "MonteCarlo"],
     "tsmodels.estimators.conformal": ["AdaptiveConformal", "Conformal"],
     "tsmodels.estimators.forecaster": ["Forecaster"],
     "tsmodels.estimators.saving": ["load"],

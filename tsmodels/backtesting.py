@@ -132,7 +132,7 @@ def backtest(
     every = _every(refit, n_windows)
     levels = () if level is None else check_level(level)
     panel = estimator.to_panel(X)
-    cutoffs, series, left_out = _cutoffs(panel, estimator.horizon, n_windows, step)
+    cutoffs, series, left_out = cutoffs_of(panel, estimator.horizon, n_windows, step)
     made = _forecasts(estimator, panel, cutoffs, series, every, levels)
     fitted, yhat, fallback = made.fitted, made.yhat, made.fallback
     horizon, season_length = estimator.horizon, fitted.season_length_
@@ -166,7 +166,7 @@ def backtest(
     )
 
 
-def _cutoffs(
+def cutoffs_of(
     panel: Panel, horizon: int, n_windows: int, step: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The cutoff row and series of every window, earliest first within a series."""

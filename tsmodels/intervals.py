@@ -320,8 +320,8 @@ class Moved(Predictive):
 
     def interval(self, level: float) -> Interval:
         lo, hi = self.inner.interval(level)
-        radius = np.maximum(self.radius(level), (lo - hi) / 2.0)  # no end passes the other
-        return lo - radius, hi + radius
+        radius, middle = self.radius(level), (lo + hi) / 2.0
+        return np.minimum(lo - radius, middle), np.maximum(hi + radius, middle)
 
     def paths(self, n_paths: int, rng: np.random.Generator) -> np.ndarray:
         (lo, hi), (low, high) = self.inner.interval(80), self.interval(80)

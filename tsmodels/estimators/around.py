@@ -49,6 +49,9 @@ class Around(HorizonEstimator):
     def _learn(self, panel: Panel) -> None:
         self.estimator_ = clone(self.estimator).fit(panel)
 
+    def _held_out(self, panel: Panel) -> np.ndarray:
+        return self.estimator_._held_out(panel)
+
     def _calibrate(self, panel: Panel) -> None:
         """The inner estimator has done so."""
 

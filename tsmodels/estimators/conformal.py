@@ -63,6 +63,10 @@ class Conformal(Around):
         chosen = evenly(len(cutoffs), CALIBRATION)
         self.held_, self.cutoffs_, self.series_ = kept, cutoffs[chosen], series[chosen]
 
+    def _held_out(self, panel: Panel) -> np.ndarray:
+        held = self._held(panel)
+        return held + super()._held_out(panel.head(panel.lengths - held))
+
     def _held(self, panel: Panel) -> np.ndarray:
         """How many rows of each series are held out, (S,)."""
         rows = self.calibration

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -312,11 +312,11 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
             outputs, truths = self.transform_.total(outputs), self.transform_.total(truths)
         return self.head_.table(outputs, truths).astype(np.float32)
 
-    def _raw(self, windows: Windows) -> np.ndarray:
-        """What the model answers, scaled: (N, H, K) or (N, H, K, P)."""
+    def _raw(self, windows: Windows, run: Callable[..., np.ndarray] = predict) -> np.ndarray:
+        """What the model answers, scaled: (N, H, K) or (N, H, K, P); `run` as `predict` does."""
         horizon = windows.horizon if windows.known else 0
         asked = replace(windows, horizon=horizon, weights=None, step_weights=None)
-        return predict(self._blueprint(), self._current_weights(), asked)
+        return run(self._blueprint(), self._current_weights(), asked)
 
     def _blueprint(self) -> Blueprint:
         channels = self.channels_

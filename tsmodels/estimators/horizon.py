@@ -209,9 +209,15 @@ class HorizonEstimator(Saved, BaseEstimator):
         return Holdout(y, yhat, *naive_scales(before, self.season_length_))
 
     def plot(
-        self, X: Any = None, *, horizon: int | None = None, future: Any = None, **kwargs: Any
+        self,
+        X: Any = None,
+        *,
+        horizon: int | None = None,
+        future: Any = None,
+        level: Any = None,
+        **kwargs: Any,
     ) -> Any:
-        """Matplotlib axes with history and forecast; see `tsmodels.plotting.plot_forecast`."""
+        """Matplotlib axes: history, forecast, intervals; see `tsmodels.plotting.plot_forecast`."""
         from tsmodels.plotting import plot_forecast
 
         panel = self.context_ if X is None else self.to_panel(X)
@@ -220,7 +226,7 @@ class HorizonEstimator(Saved, BaseEstimator):
             way_out = "tsmodels.plotting.plot_forecast draws the rows of one of them."
             raise ValueError(fault("target", "one column where it is drawn", self.target, way_out))
         history = forecast_frame(panel, codes, panel.ds, {self.target_name: panel.values[:, 0]})
-        forecast = self.predict(X, horizon=horizon, future=future)
+        forecast = self.predict(X, horizon=horizon, future=future, level=level)
         return plot_forecast(history, forecast, target=self.target_name, **kwargs)
 
     @property
@@ -268,6 +274,10 @@ class HorizonEstimator(Saved, BaseEstimator):
             )
             way_out = "How errors grow beyond it was never seen: fit a longer horizon."
             raise ValueError(fault("horizon", rule, horizon, way_out))
+
+    def _held_out(self, panel: Panel) -> np.ndarray:
+        """How many of the last rows of each series points do not depend on, (S,)."""
+        return np.zeros(panel.n_series, dtype=int)
 
     def _calibrate(self, panel: Panel) -> None:
         """Keeps the errors of forecasts from cutoffs inside `panel`, in naive errors: (n, H).

@@ -34,6 +34,9 @@ from tsmodels.text.tokens import Tokens, Vocabulary
 ESTIMATORS = {
     "Forecaster": "tsmodels.estimators.forecaster",
     "Conformal": "tsmodels.estimators.conformal",
+    "MonteCarlo": "tsmodels.estimators.bayes",
+    "LastLayerLaplace": "tsmodels.estimators.bayes",
+    "Ensemble": "tsmodels.estimators.bayes",
     "AdaptiveConformal": "tsmodels.estimators.conformal",
     "Naive": "tsmodels.estimators.baseline",
     "SeasonalNaive": "tsmodels.estimators.baseline",

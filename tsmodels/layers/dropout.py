@@ -15,7 +15,7 @@ class Dropout(keras.layers.Layer):
     As `keras.layers.Dropout`, but that the rate is a weight named "dropout_rate" that is not
     trained; a layer with rate 0 has no weight and does nothing. With `steps_alike` all steps of
     (B, T, F) lose the same features, as the inputs of recurrent layers do. Srivastava et al.,
-    2014; Gal & Ghahramani, 2016.
+    2014; Gal & Ghahramani, 2016. Where the attribute `always` is set, it does so in prediction too.
 
     >>> layer = Dropout(0.5, seed=0)
     >>> _ = layer.rate.assign(0.25)
@@ -29,6 +29,7 @@ class Dropout(keras.layers.Layer):
         super().__init__(**kwargs)
         check_real("rate", rate, 0.0, 1.0, open_high=True)
         self.first_rate, self.steps_alike, self.seed = float(rate), steps_alike, seed
+        self.always = False
         self.supports_masking = True
         if rate:
             self.rate = self.add_weight(
@@ -42,7 +43,7 @@ class Dropout(keras.layers.Layer):
         self.built = True
 
     def call(self, x: Any, training: bool = False) -> Any:
-        if not training or not self.first_rate:
+        if not (training or self.always) or not self.first_rate:
             return x
         shape = list(ops.shape(x))
         if self.steps_alike:

@@ -8,12 +8,15 @@ from tsmodels.backend import keras, ops, seeded_build
 from tsmodels.checks import fault
 from tsmodels.heads import PointHead
 from tsmodels.layers.crf import CRF
+from tsmodels.layers.dropout import Dropout
 from tsmodels.layers.norm import RevIN
 from tsmodels.layers.pooling import SequencePooling
+from tsmodels.layers.variational import DenseFlipout, DenseReparameterization, MonteCarloDropout
 from tsmodels.networks.base import Memory, Network, as_memory
 from tsmodels.networks.covariates import Places, beside, embedded
 
 POINT = PointHead()
+DRAWING = (DenseFlipout, DenseReparameterization)
 
 
 def forecast_model(
@@ -77,6 +80,28 @@ def forecast_model(
         y = beside(network, y, *parts)
         y = _in_target_units(y, head, revin, statistics)
         return keras.Model(inputs, y, name=network.name or None)
+
+
+def drawing_model(**arguments: Any) -> Any:
+    """`forecast_model` whose dropout and Gaussian weights draw in prediction as in training.
+
+    Its weights are those of `forecast_model`, in the same order. Raises ValueError where there is
+    nothing to draw.
+    """
+    model = forecast_model(**arguments)
+    drawing = 0
+    for layer in model._flatten_layers(include_self=False):
+        if isinstance(layer, Dropout):
+            layer.always = True
+            drawing += bool(layer.first_rate)
+        if isinstance(layer, DRAWING):
+            layer.draw = "always"
+            drawing += 1
+    if not drawing and not any(isinstance(x, MonteCarloDropout) for x in model._flatten_layers()):
+        rule = "one that draws: with dropout above 0, or Gaussian weights"
+        way_out = "Set its dropout, or take 'bayesian_cnn_lstm'."
+        raise ValueError(fault("network", rule, arguments["network"], way_out))
+    return model
 
 
 def _in_window_units(target: Any, statistics: Any) -> Any:

@@ -86,6 +86,7 @@ def plot_backtest(
         _line(ax, rows.drop_duplicates("ds"), "y", color=INK, label="truth")
         for number, (_, window) in enumerate(rows.groupby("cutoff")):
             name = "forecast" if number == 0 else None
+            _intervals(ax, window, named=number == 0)
             _line(ax, window, "yhat", color=COLOURS["yhat"], lw=1.8, label=name)
         for cutoff in _time(rows, "cutoff").unique():
             ax.axvline(cutoff, color=MUTED, lw=0.8, ls=":")
@@ -161,14 +162,15 @@ def _line(ax, rows, column: str, *, color, label, lw: float = 1.2) -> None:
     ax.plot(_time(rows), rows[column], color=color, lw=lw, label=label, marker=marker, ms=4)
 
 
-def _intervals(ax, rows) -> None:
+def _intervals(ax, rows, named: bool = True) -> None:
     levels = sorted(
         (c.removeprefix("yhat-lo-") for c in rows if c.startswith("yhat-lo-")), key=float
     )
     for level, alpha in zip(reversed(levels), np.linspace(0.15, 0.4, len(levels)), strict=True):
         low, high = rows[f"yhat-lo-{level}"], rows[f"yhat-hi-{level}"]
+        label = f"{level} %" if named else None
         ax.fill_between(
-            _time(rows), low, high, color=COLOURS["yhat"], alpha=alpha, lw=0, label=f"{level} %"
+            _time(rows), low, high, color=COLOURS["yhat"], alpha=alpha, lw=0, label=label
         )
 
 
