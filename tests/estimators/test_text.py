@@ -30,6 +30,7 @@ QUICK = {
     "network": GRU(d_model=8),
     "tokens": Tokens(kind="words", vocab_size=200, min_frequency=1),
     "d_embedding": 8,
+    "token_dropout": 0.1,
     "embedding_dropout": 0.1,
     "head_dropout": 0.1,
     "learning_rate": 0.02,
@@ -149,7 +150,7 @@ def test_three_classes():
 def test_defaults_are_those_of_text():
     params = TextClassifier().get_params()
     assert params["loss"] == "cross_entropy" and params["learning_rate"] == 2e-3
-    assert params["pooling"] == "max" and "scaler" not in params
+    assert params["pooling"] == "mean" and "scaler" not in params
 
 
 def test_fields_of_tokens_are_parameters():
@@ -163,7 +164,7 @@ def test_fields_of_tokens_are_parameters():
 
 
 def test_grids_over_networks_and_tokens():
-    grid = {"network": [GRU(d_model=4), "gru"], "tokens__vocab_size": [30, 200]}
+    grid = {"network": [GRU(d_model=4), "gru"], "tokens__vocab_size": [12, 20]}
     search = GridSearchCV(TextClassifier(**QUICK | {"epochs": 1}), grid, cv=2, error_score="raise")
     search.fit(TEXTS, LABELS)
     assert len(search.cv_results_["params"]) == 4

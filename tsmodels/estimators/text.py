@@ -53,12 +53,12 @@ class TextEstimator(EncoderEstimator):
     tokens: Any = "wordpiece"
     d_embedding: int = 100
     vectors: Any = None
-    token_dropout: float = 0.1
+    token_dropout: float = 0.3
     embedding_dropout: float = 0.5
     head_dropout: float = 0.5
     loss: Any = "cross_entropy"
     learning_rate: Any = 2e-3
-    epochs: int | None = 12
+    epochs: int | None = 8
     batch_size: int = 64
 
     def _check_parameters(self) -> None:
@@ -134,7 +134,7 @@ class TextClassifier(TextEstimator, Classifying):
     token_dropout, embedding_dropout, head_dropout : float
         Shares that are left out in training: of tokens, which count as unknown; of the numbers of
         their vectors; of the features that the head reads.
-    pooling : {"max", "mean", "last", "attention"}
+    pooling : {"mean", "max", "last", "attention"}
         How steps become one vector; padding does not count.
     blend : None, "auto" or float
         The share of the network in the probabilities, the rest being the baseline's. None is all of
@@ -167,10 +167,11 @@ class TextClassifier(TextEstimator, Classifying):
     >>> model = TextClassifier("gru", **settings).fit(texts, labels)
     >>> model.predict(["fine", "不好"]).tolist()
     ['good', 'bad']
-    >>> [token for token, weight in model.explain("so bad") if weight > 0.1]
-    ['bad']
+    >>> max(model.explain("a dull film"), key=lambda pair: pair[1])[0]
+    'dull'
     """
 
+    pooling: str = "mean"
     blend: Any = None
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
