@@ -86,14 +86,14 @@ CANDIDATES: dict[str, dict[str, dict[str, Any]]] = {
             "network": "mlp", "lookback": lookback, "network__revin": revin,
             "network__dropout": 0.2,
         }
-        for lookback, revin in [(72, "last"), (144, "last"), (144, "mean")]
+        for lookback, revin in [(72, "last"), (144, "last")]
     },
     "metr": {
         f"mlp {lookback} {revin}": {
             "network": "mlp", "lookback": lookback, "network__revin": revin,
             "network__dropout": 0.1,
         }
-        for lookback, revin in [(24, "last"), (48, "last"), (24, None)]
+        for lookback, revin in [(24, "last"), (24, None)]
     },
 }  # fmt: skip
 

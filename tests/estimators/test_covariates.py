@@ -311,7 +311,7 @@ def untrained(monkeypatch):
 REFUSED = {
     "text for a list": (
         {"past_covariates": "wind"},
-        "list of column names. Got 'wind'. Write ['wind'].",
+        "list of names. Got 'wind'. Write ['wind'].",
     ),
     "in two lists": (
         {"past_covariates": ["wind", "price"]},

@@ -33,7 +33,7 @@ class Roles:
         >>> Roles.of(["y"], past_covariates=["wind"], categories=["wind"]).changing
         ('wind',)
         """
-        lists = {name: _names(name, value) for name, value in columns.items()}
+        lists = {name: check_names(name, value) for name, value in columns.items()}
         categories = lists.pop("categories", ())
         taken = dict.fromkeys(KEYS, "a key") | dict.fromkeys(targets, "the target")
         for parameter, names in lists.items():
@@ -61,11 +61,12 @@ class Roles:
         return self.changing + self.static
 
 
-def _names(parameter: str, value: Any) -> tuple[str, ...]:
+def check_names(parameter: str, value: Any) -> tuple[str, ...]:
+    """`value` as a tuple of names; a single one is refused, and shown as a list."""
     listed = isinstance(value, list | tuple) and all(isinstance(name, str) for name in value)
     if not listed:
         way_out = f"Write [{value!r}]." if isinstance(value, str) else ""
-        raise TypeError(fault(parameter, "a list of column names", value, way_out))
+        raise TypeError(fault(parameter, "a list of names", value, way_out))
     return tuple(value)
 
 

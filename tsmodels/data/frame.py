@@ -872,7 +872,12 @@ def _close_gaps(panel: Panel, absent: np.ndarray) -> Panel:
     new[kept] = False
     ds[new] = panel.calendar.advance(panel.ds[before], steps, series)
     covariates = panel.covariates and panel.covariates.spread(kept, n)
-    return replace(panel, offsets=offsets, ds=ds, values=values, rows=rows, covariates=covariates)
+    weights = None
+    if panel.weights is not None:
+        weights = np.ones(n)
+        weights[kept] = panel.weights
+    table = {"offsets": offsets, "ds": ds, "values": values, "rows": rows}
+    return replace(panel, **table, covariates=covariates, weights=weights)
 
 
 # --- out ------------------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ def joined(old: Panel, new: Panel) -> Panel:
         calendar=_calendars(old.calendar, new.calendar.take(fresh)),
         covariates=_covariates(old.covariates, new.covariates, codes, fresh, rows),
         ahead=None,
-        weights=None,
+        weights=_weights(old, new, rows),
     )
     _refuse_misfits(panel)
     return panel
@@ -68,6 +68,13 @@ def _calendars(old: Calendar, new: Calendar) -> Calendar:
         holidays=old.holidays + new.holidays,
         holiday_codes=np.concatenate([old.holiday_codes, new.holiday_codes + len(old.holidays)]),
     )
+
+
+def _weights(old: Panel, new: Panel, rows: np.ndarray) -> np.ndarray | None:
+    if old.weights is None and new.weights is None:
+        return None
+    ones = (np.ones(len(p.ds)) if p.weights is None else p.weights for p in (old, new))
+    return np.concatenate([*ones])[rows]
 
 
 def _covariates(

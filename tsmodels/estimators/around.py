@@ -40,8 +40,8 @@ class Around(HorizonEstimator):
             raise TypeError(fault("estimator", rule, self.estimator, way_out))
         self.estimator._check_parameters()
 
-    def to_panel(self, X: Any) -> Panel:
-        return self.estimator.to_panel(X)
+    def _read(self, X: Any, freq: str | None) -> Panel:
+        return self.estimator._read(X, freq)
 
     def _shown(self, X: Any, future: Any, horizon: int) -> Panel:
         return self.estimator_._shown(self.context_ if X is None else X, future, horizon)

@@ -10,9 +10,10 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 
 from tsmodels.checks import check_int, check_option, check_real, fault
+from tsmodels.data.covariates import check_names
 from tsmodels.data.frame import Panel
 from tsmodels.data.scaling import METHODS, affine_statistics
-from tsmodels.data.targets import first_rows, joint_rows, side_by_side, together
+from tsmodels.data.targets import apart, first_rows, joint_rows, side_by_side, together
 from tsmodels.data.transforms import Transform
 from tsmodels.data.windows import (
     Batch,
@@ -26,11 +27,13 @@ from tsmodels.estimators.base import NetworkEstimator
 from tsmodels.estimators.baseline import SeasonalNaive
 from tsmodels.estimators.covariates import CovariateEstimator
 from tsmodels.estimators.horizon import CALIBRATION, Forecasts, evenly
+from tsmodels.estimators.lifecycle import all_or_nothing
 from tsmodels.heads import DistributionHead, PointHead, head_of
 from tsmodels.intervals import Chosen, Mapped, PointErrors
 from tsmodels.losses import FORECAST_LOSSES, Pinball, resolve_loss
 from tsmodels.networks import resolve
 from tsmodels.networks.assembly import forecast_model
+from tsmodels.networks.freezing import frozen_model
 from tsmodels.training.blueprint import Blueprint
 from tsmodels.training.fit import fit
 from tsmodels.training.predict import predict
@@ -144,6 +147,9 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
         "mse", "mae", "huber", "log_cosh", "smape" or "owa", computed on scaled values; intervals
         are then as wide as errors on the validation rows were. "quantile" learns quantiles, and
         "normal", "laplace", "student_t", "poisson" or "negative_binomial" a distribution.
+    frozen : list of str
+        Beginnings of names of layers of `model_` whose weights stay as they are: for `partial_fit`
+        of what was learned elsewhere.
     quantile_levels : list of float, optional
         The quantiles to learn, in (0, 1), the median besides; 0.1 and 0.9 make the interval of 80.
     optimizer, learning_rate, schedule
@@ -199,6 +205,7 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
     validation: float | int | None = 0.1
     stride: int = 1
     horizon_weights: Sequence[float] | None = None
+    frozen: Sequence[str] = ()
     quantile_levels: Sequence[float] | None = None
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
@@ -213,6 +220,25 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
         """
         return self._fit(X, y, sample_weight)
 
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Goes on learning, from the weights there are, on the rows of `X`; else as `fit`.
+
+        The rows kept of earlier ones are their history. Scales, categories and the calendar stay as
+        they were learned; ids that are new get scales of their own. `set_params` beforehand says
+        for how long, at which rate, and with which layers `frozen`. Parameters that give the
+        network another form need a `fit`.
+        """
+        if not hasattr(self, "weights_"):
+            return self.fit(X, y, sample_weight)
+        self._check_parameters()
+        if y is not None:
+            raise ValueError(fault("y", "None", type(y).__name__, "The target is a column of X."))
+        panel = self._extended_by(X, sample_weight)
+        with all_or_nothing(self):
+            self._train(panel, self._current_weights())
+            self.context_ = apart(together(panel).recent(self._memory()))
+        return self
+
     def _check_parameters(self) -> None:
         super()._check_parameters()
         resolve(self.network)
@@ -222,6 +248,7 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
             way_out = "Counts have no other unit: the network scales its windows itself."
             raise ValueError(fault("scaler", f"None for {head.family!r}", self.scaler, way_out))
         self._check_transform(head)
+        check_names("frozen", self.frozen)
         check_int("stride", self.stride)
         self._step_weights()
         if not hasattr(self.scaler, "fit"):
@@ -273,18 +300,26 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
         self.lookback_ = int(self.lookback or 0) or max(2 * self.horizon_, self.season_length_)
         self.transform_ = Transform(self.transform)
         check_lookback(self.lookback_, self.horizon_, panel.lengths - self._lost)
+        self._learn_scale(panel.head(self._training_rows(panel)))
+        self._train(panel)
+
+    def _train(self, panel: Panel, weights: list[np.ndarray] | None = None) -> None:
+        """Trains from `weights`, or where there are none from the beginning."""
         trained = self._training_rows(panel)
-        self._learn_scale(panel, trained)
+        if weights is not None:
+            self._learn_new_scales(panel.head(trained))
         rows = self._rows(panel, panel.offsets[1:], np.arange(panel.n_series))
         self._refuse_extreme(together(panel), rows.values)
         training, validation = self._windows(panel, rows, trained)
         gaps = rows.observed is not None and not training.interpolated
-        self.masked_ = gaps or bool(training.padded.any())
+        if weights is None:
+            self.masked_ = gaps or bool(training.padded.any())
         self.__dict__.pop("_model", None)  # of an earlier fit
-        recipe = self._recipe()
-        fitted = fit(self._blueprint(), training, validation, recipe, seeds=self._seeds())
+        windows, recipe, seeds = (training, validation), self._recipe(), self._seeds()
+        fitted = fit(self._blueprint(), *windows, recipe, seeds=seeds, weights=weights)
         self.weights_, self.history_ = fitted.weights, fitted.history
-        self.calibration_ = self._calibration(validation)
+        if validation is not None or weights is None:  # else the errors known are the latest
+            self.calibration_ = self._calibration(validation)
 
     def _refuse_uncountable(self, panel: Panel) -> None:
         if isinstance(self.head_, DistributionHead) and self.head_.counts:
@@ -319,9 +354,10 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
         return run(self._blueprint(), self._current_weights(), asked)
 
     def _blueprint(self) -> Blueprint:
-        channels = self.channels_
+        channels, frozen = self.channels_, tuple(self.frozen)
         return self._blueprint_of(
-            forecast_model,
+            frozen_model if frozen else forecast_model,
+            **({"frozen": frozen} if frozen else {}),
             lookback=self.lookback_,
             horizon=self.horizon_,
             channels=len(self.targets_) + channels.n_channels,
@@ -366,12 +402,26 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
     def _held_out(self, panel: Panel) -> np.ndarray:
         return panel.lengths - self._training_rows(panel)
 
-    def _learn_scale(self, panel: Panel, trained: np.ndarray) -> None:
-        seen = panel.head(trained)
+    def _learn_scale(self, seen: Panel) -> None:
         self.power_ = self.transform_.learn(seen)
         self.shift_, self.scale_ = self._statistics(seen)
         self._learn_channels(seen)
-        self.places_ = {id: place for place, id in enumerate(panel.ids.tolist())}
+        self.places_ = {id: place for place, id in enumerate(seen.ids.tolist())}
+
+    def _learn_new_scales(self, seen: Panel) -> None:
+        """What `_learn_scale` would have learned of ids that were not there, behind the others."""
+        names = seen.ids.tolist()
+        new = seen.take([s for s, name in enumerate(names) if name not in self.places_])
+        if not new.n_series:
+            return
+        own = {"power_": self.transform_.learn(new)}
+        own |= dict(zip(("shift_", "scale_"), self._statistics(new), strict=True))
+        covariates = self._covariate_statistics(new)
+        own |= dict(zip(("covariate_shift_", "covariate_scale_"), covariates, strict=True))
+        for name, values in own.items():
+            setattr(self, name, np.concatenate([getattr(self, name), values]))
+        n = len(self.places_)
+        self.places_ = self.places_ | {name: n + i for i, name in enumerate(new.ids.tolist())}
 
     def _statistics(self, panel: Panel) -> tuple[np.ndarray, np.ndarray]:
         z = self.transform_.forward(panel, self.transform_.learn(panel))

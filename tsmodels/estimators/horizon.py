@@ -141,14 +141,19 @@ class HorizonEstimator(Saved, BaseEstimator):
         `X` is a frame as `fit` takes it, with rows after those seen, or with corrections of them:
         of the same id and stamp the new row counts. New ids are forecast too.
         """
+        self.context_ = apart(together(self._extended_by(X)).recent(self._memory()))
+        return self
+
+    def _extended_by(self, X: Any, sample_weight: Any = None) -> Panel:
+        """What `fit` has kept, and the rows of `X`, with weights; earlier rows count 1."""
         check_is_fitted(self, "context_")
         context = together(self.context_)
         freqs = context.calendar.freqs
-        freq = self.freq or (freqs[0] if len(freqs) == 1 else None)
-        panel = joined(context, together(self._read(X, freq)))
+        new = self._read(X, self.freq or (freqs[0] if len(freqs) == 1 else None))
+        if sample_weight is not None:
+            new = weighted(new, sample_weight, len(X))
         missing = "error" if self.missing == "error" else "mask"
-        self.context_ = apart(treat_missing(panel, missing).recent(self._memory()))
-        return self
+        return apart(treat_missing(joined(context, together(new)), missing))
 
     def simulate(
         self,

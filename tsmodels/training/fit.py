@@ -32,9 +32,11 @@ def fit(
     recipe: Recipe,
     *,
     seeds: tuple[int, int],
+    weights: list[np.ndarray] | None = None,
 ) -> Fitted:
     """Trains the model of a blueprint; the seeds are for its first weights and for the order.
 
+    With `weights` it goes on from these instead.
     With `validation` windows and `patience` the weights of the best epoch are kept, and training
     stops after `patience` epochs without improvement. An epoch is one compiled call, unless a
     callback wants to see batches: then `keras.Model.fit` trains, with the same result. Raises
@@ -46,6 +48,8 @@ def fit(
     plan, rng = OptimizerPlan.of(recipe), np.random.default_rng(seeds[1])
     with leased(blueprint) as compiled:
         compiled.start(blueprint, seeds[0])
+        if weights is not None:
+            compiled.put(weights)
         run = Run(compiled.model, windows, validation, budget, recipe.batch_size, rng, callbacks)
         if any(map(_watches_batches, callbacks)):
             history = train_with_keras(run, loss, plan.make(rate))
