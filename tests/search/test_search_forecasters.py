@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from joblib.externals.loky import get_reusable_executor
 from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import ParameterSampler
 from sklearn.pipeline import make_pipeline
@@ -228,6 +229,38 @@ def test_worker_processes_share_the_cores(monkeypatch):
         told = [os.environ[name] for name in names]
         assert told == [str(max(1, joblib.cpu_count() // 2)), "7"]
     assert "TF_NUM_INTRAOP_THREADS" not in os.environ
+
+
+GROWING = """
+import time, numpy as np
+from sklearn.base import BaseEstimator
+kept = []
+class Growing(BaseEstimator):
+    def __init__(self, share=0.0):
+        self.share = share
+    def fit(self, X, y):
+        kept.append(np.ones(50_000_000))  # 400 MB; joblib looks once a second
+        time.sleep(1.1)
+        return self
+    def score(self, X, y):
+        return self.share
+"""
+
+
+@pytest.mark.slow
+def test_workers_that_grow_are_replaced_without_a_word(tmp_path, monkeypatch, recwarn):
+    (tmp_path / "growing.py").write_text(GROWING)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.syspath_prepend(tmp_path)
+    from growing import Growing
+
+    get_reusable_executor().shutdown(wait=True)  # new workers find the module
+    settings = {"n_iter": 6, "cv": 2, "n_jobs": 2, "random_state": 0, "refit": False}
+    search = WOASearchCV(Growing(), {"share": Real(0.0, 1.0)}, **settings)
+    search.fit(np.zeros((8, 1)), np.zeros(8))
+    get_reusable_executor().shutdown(wait=True)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert not [w for w in recwarn if "worker" in str(w.message)]
 
 
 def test_one_process_on_a_gpu(monkeypatch):

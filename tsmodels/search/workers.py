@@ -19,12 +19,16 @@ def shared_cores(n_jobs: int | None) -> Iterator[None]:
     """Worker processes started meanwhile take their share of the cores, unless told otherwise.
 
     joblib sees to OpenMP and BLAS, which is what torch uses; TensorFlow has numbers of its own.
+    A worker that has grown by 300 MB, as compiled models do make it, is replaced by joblib without
+    loss; its warning of that is not passed on.
     """
     workers = effective_n_jobs(n_jobs)
     added = [name for name in THREADS if workers > 1 and name not in os.environ]
     os.environ.update(dict.fromkeys(added, str(max(1, cpu_count() // workers))))
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "A worker stopped while some jobs were given")
+            yield
     finally:
         for name in added:
             os.environ.pop(name, None)
