@@ -19,7 +19,7 @@ data text layers losses metrics significance intervals
 heads
 networks training plotting persistence
 estimators
-backtesting search
+backtesting anomalies search
 jobs auditing
 cli
 """

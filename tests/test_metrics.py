@@ -205,3 +205,59 @@ def test_scorer_in_a_grid_search_picks_the_season():
     forecast = SeasonalNaive(horizon=6, season_length=6).fit(frame[~cut]).predict()
     expected = metrics.evaluate(forecast, frame[cut], metrics=["mae"]).mean["mae"]
     assert metrics.scorer("mae")(search.best_estimator_, frame) == pytest.approx(-expected)
+
+
+# --- quantiles, intervals, paths ------------------------------------------------------------------
+
+
+def test_quantiles_and_intervals_are_those_of_utilsforecast():
+    rng = np.random.default_rng(0)
+    y, low = rng.normal(size=(2, 60))
+    high = low + rng.uniform(0, 2, 60)
+    frame = pd.DataFrame({"unique_id": "a", "y": y, "m": low, "m-lo-80": low, "m-hi-80": high})
+    want = reference.coverage(frame, models=["m"], level=80)["m"].item()
+    assert metrics.coverage(y, low, high) == pytest.approx(want)
+    want = reference.quantile_loss(frame, models={"m": "m"}, q=0.3)["m"].item()
+    assert metrics.pinball(y, low, 0.3) == pytest.approx(want)
+
+
+def test_the_winkler_score_is_made_of_two_pinball_losses():
+    rng = np.random.default_rng(1)
+    y, low = rng.normal(size=(2, 5, 40))
+    high = low + rng.uniform(0, 2, (5, 40))
+    both = metrics.pinball(y, low, 0.1) + metrics.pinball(y, high, 0.9)
+    assert_allclose(metrics.winkler(y, low, high, 80), 2 / 0.2 * both)
+    assert_allclose(metrics.width(y, low, high), (high - low).mean(axis=-1))
+
+
+def test_crps_of_a_normal_distribution():
+    from scipy.stats import norm
+
+    y = np.array([-1.0, 0.3, 2.5])
+    paths = np.random.default_rng(2).standard_normal((20_000, 3))
+    want = y * (2 * norm.cdf(y) - 1) + 2 * norm.pdf(y) - 1 / np.sqrt(np.pi)
+    assert metrics.crps(y, paths) == pytest.approx(want.mean(), abs=0.01)
+    assert metrics.crps(y, np.zeros((1, 3))) == metrics.mae(y, np.zeros(3))
+
+
+def test_unknown_truths_are_left_out_and_missing_ends_are_not():
+    y = np.array([1.0, np.nan, 3.0])
+    low, high = np.array([0.0, 9.0, 4.0]), np.array([2.0, 9.0, 5.0])
+    assert metrics.coverage(y, low, high) == 0.5
+    assert metrics.crps(y, [y, low])
+    assert np.isnan(metrics.coverage(np.ones(3), low, [1.0, np.nan, 1.0]))
+    assert np.isfinite(metrics.coverage(y, low, [1.0, np.nan, 1.0]))
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: metrics.pinball([1.0], [1.0], 80),
+        lambda: metrics.winkler([1.0], [1.0], [1.0], 100),
+        lambda: metrics.coverage([1.0], [1.0, 2.0], [1.0, 2.0]),
+        lambda: metrics.crps([1.0], [[1.0, 2.0]]),
+    ],
+)
+def test_what_does_not_fit_is_refused(ask):
+    with pytest.raises(ValueError, match="must be"):
+        ask()

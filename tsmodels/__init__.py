@@ -11,6 +11,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOMES = {
+    "tsmodels.anomalies": ["anomaly_scores"],
     "tsmodels.auditing": ["Audit", "audit_leakage"],
     "tsmodels.backtesting": ["Backtest", "backtest"],
     "tsmodels.data.checking": ["DataReport", "check_data"],

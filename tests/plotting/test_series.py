@@ -125,6 +125,16 @@ def test_backtest_axes():
     axes[0].figure.canvas.draw()
 
 
+def test_backtest_draws_intervals_of_every_window_and_names_them_once():
+    frame = backtest_frame()
+    frame = frame.assign(**{"yhat-lo-80": frame.yhat - 1, "yhat-hi-80": frame.yhat + 1})
+    axes = plot_backtest(frame, ["s1"])
+    bands = axes[0].collections
+    assert len(bands) == 3
+    named = [band.get_label() for band in bands if not band.get_label().startswith("_")]
+    assert named == ["80 %"]
+
+
 def test_error_by_step_weighs_ids_alike_and_drops_those_without_scale():
     frame = backtest_frame()
     table = error_by_step(frame)
