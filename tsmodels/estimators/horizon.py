@@ -290,9 +290,13 @@ class HorizonEstimator(Saved, BaseEstimator):
         Honest where `_learn` learns nothing of the rows after a cutoff; an estimator that does
         keeps the errors of rows that it held out instead, or is put into a `Conformal`.
         """
+        season = min(self.season_length_ + 1, int(panel.lengths.max()))
+        self._keep_errors(panel, panel.offsets[:-1] + season)
+
+    def _keep_errors(self, panel: Panel, first: np.ndarray) -> None:
+        """Keeps the errors of forecasts from rows `first` (S,) on, at most 1,000."""
         self.places_ = {id: place for place, id in enumerate(panel.ids.tolist())}
         self.spread_, _ = naive_scales(panel, self.season_length_)
-        first = panel.offsets[:-1] + min(self.season_length_ + 1, int(panel.lengths.max()))
         cutoffs, series = spread(first, panel.offsets[1:] - self.horizon_)
         chosen = evenly(len(cutoffs), CALIBRATION)
         cutoffs, series = cutoffs[chosen], series[chosen]

@@ -33,6 +33,7 @@ from tsmodels.text.tokens import Tokens, Vocabulary
 
 ESTIMATORS = {
     "Forecaster": "tsmodels.estimators.forecaster",
+    "Ensemble": "tsmodels.estimators.ensemble",
     "Conformal": "tsmodels.estimators.conformal",
     "MonteCarlo": "tsmodels.estimators.bayes",
     "LastLayerLaplace": "tsmodels.estimators.bayes",
