@@ -11,6 +11,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOMES = {
+    "tsmodels.anomalies": ["anomaly_scores"],
     "tsmodels.auditing": ["Audit", "audit_leakage"],
     "tsmodels.backtesting": ["Backtest", "backtest"],
     "tsmodels.data.checking": ["DataReport", "check_data"],
@@ -20,7 +21,7 @@ _HOMES = {
     "tsmodels.estimators.baseline": ["Drift", "HistoricMean", "Naive", "SeasonalNaive"],
     "tsmodels.estimators.bayes": ["Ensemble", "LastLayerLaplace", "MonteCarlo"],
     "tsmodels.estimators.conformal": ["AdaptiveConformal", "Conformal"],
-    "tsmodels.estimators.ensemble": ["Ensemble"],
+    "tsmodels.estimators.combination": ["Combination"],
     "tsmodels.estimators.forecaster": ["Forecaster"],
     "tsmodels.estimators.saving": ["load"],
     "tsmodels.estimators.sequence": ["SequenceClassifier", "SequenceRegressor", "SequenceTagger"],

@@ -33,7 +33,7 @@ from tsmodels.text.tokens import Tokens, Vocabulary
 
 ESTIMATORS = {
     "Forecaster": "tsmodels.estimators.forecaster",
-    "Ensemble": "tsmodels.estimators.ensemble",
+    "Combination": "tsmodels.estimators.combination",
     "Conformal": "tsmodels.estimators.conformal",
     "MonteCarlo": "tsmodels.estimators.bayes",
     "LastLayerLaplace": "tsmodels.estimators.bayes",
