@@ -13,6 +13,7 @@ from sklearn.model_selection import GridSearchCV
 
 import tsmodels
 from tsmodels import (
+    AdaptiveConformal,
     Conformal,
     Drift,
     Forecaster,
@@ -276,3 +277,69 @@ def test_conformal_never_fits_on_its_calibration_rows(monkeypatch):
     monkeypatch.setattr(Naive, "_learn", lambda s, p: seen.append(p.lengths) or learn(s, p))
     Conformal(Naive(horizon=2), calibration=0.3).fit(np.arange(100.0))
     assert_array_equal(seen, [[70]])
+
+
+def known_ahead(n=500):
+    """Wind that is known ahead makes three quarters of the load."""
+    rng = np.random.default_rng(0)
+    wind = rng.standard_normal(n)
+    ds = pd.date_range("2024-01-01", periods=n, freq="h")
+    y = 10 + 3 * wind + rng.standard_normal(n)
+    return pd.DataFrame({"unique_id": "a", "ds": ds, "y": y, "wind": wind})
+
+
+def test_covariates_and_new_rows_reach_the_estimator_inside():
+    frame = known_ahead()
+    inner = Forecaster("tide", horizon=3, lookback=6, max_steps=100, future_covariates=["wind"])
+    inner.set_params(network__d_model=8, random_state=0)
+    model = Conformal(inner, calibration=150).fit(frame[:400])
+    future = frame[["unique_id", "ds", "wind"]][400:403]
+    told = model.make_future_frame().merge(future, on=["unique_id", "ds"])
+    assert len(told) == 3
+    band = model.predict(future=told, level=80)
+    assert len(model.simulate(5, future=told)) == 15
+    model.update(frame[400:450])
+    later = frame[["unique_id", "ds", "wind"]][450:453]
+    assert model.predict(future=later, level=80).ds.tolist() == frame.ds[450:453].tolist()
+    assert_allclose(np.ptp(model.predict(future=later, level=80)[BANDS[:2]], axis=1),
+                    np.ptp(band[BANDS[:2]], axis=1))  # fmt: skip
+
+
+def test_adaptive_intervals_follow_a_shift():
+    """Noise four times as large from row 800 on: within 100 steps the share is held again."""
+    rng = np.random.default_rng(0)
+    y = rng.standard_normal(1400) * np.where(np.arange(1400) < 800, 1.0, 4.0)
+    held = {}
+    for cls in (Conformal, AdaptiveConformal):
+        model = cls(HistoricMean(horizon=2)).fit(y[:600])
+        cutoffs = np.arange(620, 1398)
+        forecasts = model.predictive_at(model.to_panel(y), cutoffs, np.zeros(778, int), 2)
+        low, high = forecasts.predictive.interval(80)
+        truth = y[cutoffs[:, None] + np.arange(2)]
+        inside = ((low <= truth) & (truth <= high)).mean(axis=1)
+        held[cls] = [inside[:178].mean(), inside[280:].mean()]
+    assert_allclose(held[AdaptiveConformal], 0.8, atol=0.04)
+    assert held[Conformal][1] < 0.4
+
+
+def test_an_adaptive_interval_knows_nothing_of_later_rows():
+    y = np.random.default_rng(0).standard_normal(400)
+    model = AdaptiveConformal(Naive(horizon=3), window=50).fit(y[:300])
+    where = (np.array([350]), np.array([0]), 3)
+    other = np.where(np.arange(400) < 350, y, 99.0)
+    ends = [
+        model.predictive_at(model.to_panel(x), *where).predictive.interval(90)
+        for x in (y, other, y[:350])
+    ]
+    assert_array_equal(ends[0], ends[1])
+    assert_array_equal(ends[0], ends[2])
+
+
+@pytest.mark.parametrize(
+    ("settings", "match"),
+    [({"window": 0}, "window must be a positive int"), ({"rate": 0.0}, "rate must be a finite"),
+     ({"rate": 2.0}, "rate must be a finite")],
+)  # fmt: skip
+def test_adaptive_settings_that_are_none(settings, match):
+    with pytest.raises(ValueError, match=match):
+        AdaptiveConformal(Naive(), **settings).fit(np.arange(50.0))

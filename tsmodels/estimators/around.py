@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.utils.validation import check_is_fitted
 
 from tsmodels.checks import fault
 from tsmodels.data.frame import Panel
@@ -45,6 +46,12 @@ class Around(HorizonEstimator):
 
     def _shown(self, X: Any, future: Any, horizon: int) -> Panel:
         return self.estimator_._shown(self.context_ if X is None else X, future, horizon)
+
+    def make_future_frame(self, X: Any = None, *, horizon: int | None = None) -> Any:
+        """`unique_id` and `ds` of the steps to be forecast; see `Forecaster`."""
+        check_is_fitted(self, "context_")
+        shown = self.context_ if X is None else X
+        return self.estimator_.make_future_frame(shown, horizon=horizon)
 
     def _learn(self, panel: Panel) -> None:
         self.estimator_ = clone(self.estimator).fit(panel)
