@@ -30,6 +30,7 @@ QUICK = {
     "network": GRU(d_model=8),
     "tokens": Tokens(kind="words", vocab_size=200, min_frequency=1),
     "d_embedding": 8,
+    "pooling": "max",
     "token_dropout": 0.1,
     "embedding_dropout": 0.1,
     "head_dropout": 0.1,
@@ -215,7 +216,7 @@ def test_class_weights_are_sample_weights():
 
 @pytest.mark.parametrize("pooling", ["last", "attention"])
 def test_padding_counts_in_no_pooling(pooling):
-    model = TextClassifier(**QUICK | {"epochs": 1}, pooling=pooling).fit(TEXTS, LABELS)
+    model = TextClassifier(**QUICK | {"epochs": 1, "pooling": pooling}).fit(TEXTS, LABELS)
     short = model.predict_proba(["film"])
     assert_allclose(model.predict_proba(["film", *TEXTS])[0], short[0], atol=1e-6)
 
