@@ -76,7 +76,8 @@ class QuantileHead(PointHead):
 
     def link(self, raw: Any, restore: Callable[[Any], Any], unit: Any) -> Any:
         location, free = split_location(raw)
-        gaps = np.diff(normal_quantile(np.array(self.levels))).astype("float32")  # (Q - 1,)
+        gaps = np.diff(normal_quantile(np.array(self.levels)))  # (Q - 1,)
+        gaps = ops.convert_to_tensor(gaps, dtype=raw.dtype)
         steps = unit[..., None] * ops.softplus(ops.stack(free, axis=-1)) * gaps
         middle, m = restore(location)[..., None], self._median
         above = middle + ops.cumsum(steps[..., m:], axis=-1)
