@@ -33,7 +33,8 @@ LOSSES = [
     {"loss": "normal"},
     {"loss": NegativeLogLikelihood("student_t")},
 ]
-losses = pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: str(loss))
+NAMES = ["points", "quantile", "levels", "normal", "a loss"]
+losses = pytest.mark.parametrize("loss", LOSSES, ids=NAMES)
 
 
 def noisy(n=900, seed=0):
