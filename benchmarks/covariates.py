@@ -82,11 +82,11 @@ CANDIDATES: dict[str, dict[str, dict[str, Any]]] = {
         for lookback, revin in [(72, "mean"), (72, "last"), (72, None), (168, None)]
     },
     "jena": {
-        f"mlp {lookback} {revin}": {
-            "network": "mlp", "lookback": lookback, "network__revin": revin,
-            "network__dropout": 0.2,
-        }
-        for lookback, revin in [(72, "last"), (144, "last")]
+        "nlinear 288": {"network": "nlinear", "lookback": 288},
+        "tide 288": {"network": "tide", "lookback": 288, "network__revin": "last"},
+        "mlp 288 last": {
+            "network": "mlp", "lookback": 288, "network__revin": "last", "network__dropout": 0.2,
+        },
     },
     "metr": {
         f"mlp {lookback} {revin}": {
@@ -149,6 +149,8 @@ def main() -> None:
     span = (training, validation) if options.what == "choose" else (validation, test)
     candidates = CANDIDATES[options.task]
     if options.what == "test":
+        if options.task not in CHOSEN:
+            parser.error(f"nothing has been chosen for {options.task} yet: its test span is unread")
         candidates = {CHOSEN[options.task]: candidates[CHOSEN[options.task]]}
     print(f"{options.task}, mean absolute error: all, then {task.parts} parts of the span")
     baselines(task, span)
