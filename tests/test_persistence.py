@@ -257,7 +257,7 @@ def test_manifests_that_are_none(path, text):
 
 @pytest.mark.parametrize(
     "version, sentence",
-    [(2, "version 2, this tsmodels reads 1, a newer tsmodels may"), (0, "reads 1."), ("1", "'")],
+    [(3, "version 3, this tsmodels reads 2, a newer tsmodels may"), (1, "reads 2."), ("2", "'")],
 )
 def test_other_format_versions(path, version, sentence):
     manifest = json.loads(parts(path)["manifest.json"]) | {"format_version": version}

@@ -22,7 +22,7 @@ from typing import IO, Any
 
 import numpy as np
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MEMBERS = ["manifest.json", "weights.npz", "state.npz"]
 PLAIN_KINDS = "biufcmMSU"  # numbers, stamps and text: what an array in a file may hold
 SEAL = 2 * hashlib.sha256().digest_size  # hexadecimal digits
