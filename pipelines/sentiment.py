@@ -4,7 +4,7 @@ sentiment.py fit reviews.csv model        columns text and label
 sentiment.py label more.csv model         writes more.labelled.csv
 """
 
-import sys
+import argparse
 from pathlib import Path
 
 import pandas as pd
@@ -39,11 +39,17 @@ def label(table: pd.DataFrame, path: str) -> pd.DataFrame:
 
 
 if __name__ == "__main__":
-    what, source, model_path = sys.argv[1:]
-    frame = pd.read_csv(source, keep_default_na=False)
-    if what == "fit":
-        fit(frame, model_path)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=["fit", "label"])
+    parser.add_argument("source", type=Path, help="the CSV file")
+    parser.add_argument("model", help="where the model is, or will be")
+    options = parser.parse_args()
+    frame = pd.read_csv(options.source, keep_default_na=False)
+    if options.what == "fit":
+        fit(frame, options.model)
     else:
-        target = Path(source).with_suffix(".labelled.csv")
-        label(frame, model_path).to_csv(target, index=False)
+        target = options.source.with_suffix(".labelled.csv")
+        label(frame, options.model).to_csv(target, index=False)
         print(target)

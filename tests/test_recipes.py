@@ -5,10 +5,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
+
+from tsmodels import datasets
 
 ROOT = Path(__file__).parent.parent
 SCRIPTS = sorted([*(ROOT / "pipelines").glob("*.py"), *(ROOT / "examples").glob("*.py")])
+WITH_ARGUMENTS = ROOT / "pipelines" / "sentiment.py"
+LARGER_DATA = {"sentiment_english": "movie_reviews", "sentiment_chinese": "hotel_reviews_zh"}
 JOBS = sorted((ROOT / "pipelines").glob("*.toml"))
 
 pytestmark = pytest.mark.slow
@@ -25,11 +30,32 @@ def run(*command, folder):
     )
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "script", [path for path in SCRIPTS if path != WITH_ARGUMENTS], ids=lambda path: path.stem
+)
 def test_scripts_run(script, tmp_path):
+    if name := LARGER_DATA.get(script.stem):
+        try:
+            datasets.load(name)
+        except (OSError, ValueError) as error:
+            pytest.skip(str(error))
     done = run(script, folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip(), "a script that says nothing teaches nothing"
+
+
+def test_sentiment_is_learned_from_a_file_and_told_of_another(tmp_path):
+    texts = ["good " * (1 + i % 3) if i % 2 else "bad " * (1 + i % 4) for i in range(80)]
+    table = pd.DataFrame({"text": texts, "label": [i % 2 for i in range(80)]})
+    table.to_csv(tmp_path / "known.csv", index=False)
+    table.to_csv(tmp_path / "more.csv", index=False)
+    assert run(WITH_ARGUMENTS, "fit", "known.csv", "model", folder=tmp_path).returncode == 0
+    done = run(WITH_ARGUMENTS, "label", "more.csv", "model", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    told = pd.read_csv(tmp_path / "more.labelled.csv")
+    assert (told["label"] == table["label"]).mean() > 0.9 and told["probability"].between(
+        0.5, 1
+    ).all()
 
 
 @pytest.mark.parametrize("job", JOBS, ids=lambda path: path.stem)
