@@ -21,6 +21,7 @@ from tsmodels import Real, WhaleOptimizer
 from tsmodels.space import Space
 
 DIMENSIONS, WHALES, ITERATIONS = 30, 30, 500
+RESOLVED = 1e-12  # a unit cube in float64 knows places around its middle no better: nearer is there
 INDEX = np.arange(1.0, DIMENSIONS + 1)
 
 
@@ -124,6 +125,11 @@ def released(name: str, seed: int, iterations: int) -> float:
     return score
 
 
+def alike(ours: list[float], theirs: list[float]) -> float:
+    """The p of a Kolmogorov-Smirnov test; what is nearer to nothing than `RESOLVED` is nothing."""
+    return float(ks_2samp(*(np.where(np.abs(v) < RESOLVED, 0.0, v) for v in (ours, theirs))).pvalue)
+
+
 def quartiles(values: list[float]) -> str:
     low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
     return f"{middle:.2e} ({low:.1e} to {high:.1e})"
@@ -157,7 +163,7 @@ def main() -> None:
             f"{np.mean(runs[name, False]):.2e}",
             quartiles(runs[name, False]),
             quartiles(code[name]),
-            f"{ks_2samp(runs[name, False], code[name]).pvalue:.2f}",
+            f"{alike(runs[name, False], code[name]):.2f}",
             quartiles(runs[name, True]),
         ]
         for name, function in FUNCTIONS.items()
