@@ -59,7 +59,9 @@ def together(panel: Panel) -> Panel:
 
 def side_by_side(panel: Panel, x: np.ndarray) -> np.ndarray:
     """Numbers of the rows of a panel apart (N,) as those of the panel together, (N / K, K)."""
-    n = len(panel.targets) or 1
+    n = len(panel.targets)
+    if not n:
+        return x[:, None]
     lengths = panel.lengths[::n]
     answer = np.empty((len(x) // n, n), x.dtype)
     channel = np.repeat(np.tile(np.arange(n), len(lengths)), np.repeat(lengths, n))
@@ -68,8 +70,10 @@ def side_by_side(panel: Panel, x: np.ndarray) -> np.ndarray:
 
 
 def first_rows(panel: Panel) -> np.ndarray:
-    """The rows of the first target of each id, in a panel apart."""
-    first = np.arange(panel.n_series) % (len(panel.targets) or 1) == 0
+    """The rows of the first target of each id, in a panel apart; of one target, all."""
+    if not panel.targets:
+        return np.arange(len(panel.values))
+    first = np.arange(panel.n_series) % len(panel.targets) == 0
     return np.flatnonzero(np.repeat(first, panel.lengths))
 
 

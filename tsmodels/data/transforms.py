@@ -67,8 +67,10 @@ class Transform:
 
         After a gap a step goes from the last known value. `power` (S, 1) is that of each series.
         """
-        codes = np.repeat(np.arange(panel.n_series), panel.lengths)
-        y = self._curve(panel.values, 1.0 if power is None else power[codes])
+        if self.name is None:
+            return panel.values
+        rows = 1.0 if power is None else np.repeat(power, panel.lengths, axis=0)
+        y = self._curve(panel.values, rows)
         if not self.steps:
             return y
         known, _ = fill(y, panel.offsets)
