@@ -1,7 +1,16 @@
-"""One thread per test worker, set before any test imports Keras."""
+"""One thread per test worker, set before any test imports Keras; drawn examples stay the same.
+
+`pytest --hypothesis-profile=random` draws new ones.
+"""
 
 import os
 from pathlib import Path
+
+from hypothesis import settings
+
+settings.register_profile("fixed", derandomize=True, deadline=None)
+settings.register_profile("random", deadline=None)
+settings.load_profile("fixed")
 
 for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
     os.environ.setdefault(name, "1")

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
@@ -39,6 +39,8 @@ def test_the_inverse_of_what_was_seen_is_what_was_there(name, y, cut):
 @settings(max_examples=25, deadline=None)
 @given(totals=arrays(np.float64, (2, 1, 4), elements=st.floats(-30, 30)), last=st.floats(0.1, 1e3),
        power=st.floats(0, 1))  # fmt: skip
+@example(totals=np.array([[[-30.0, 0, 0, 30]], [[-30, 0, 1, 30]]]), last=1.0, power=2.3e-311)
+@example(totals=np.array([[[-30.0, 0, 0, 30]], [[-30, 0, 1, 30]]]), last=1.0, power=1e-12)
 def test_restoring_rises_point_by_point(name, totals, last, power):
     low, high = np.sort(totals, axis=0)
     ends = [Transform(name).restore(part, np.array([last]), power) for part in (low, high)]

@@ -126,8 +126,10 @@ class Transform:
         if self.name == "log1p":
             return np.expm1(np.minimum(z, LARGEST))
         if self.name == "boxcox":
-            straight = np.maximum(1.0 + power * z, 0.0) ** (1.0 / np.where(power > 0, power, 1.0))
-            return np.where(power > 0, straight, np.exp(np.minimum(z, LARGEST)))
+            some = np.where(power > 0, power, 1.0)
+            with np.errstate(divide="ignore"):  # as log 0 where 1 + power z would be negative
+                log_y = np.where(power > 0, np.log1p(np.maximum(some * z, -1.0)) / some, z)
+            return np.exp(np.minimum(log_y, LARGEST))
         return z
 
     def _check(self, panel: Panel) -> None:
