@@ -31,7 +31,7 @@ HERE = Path(__file__).parent
 GRADIENT_TOLERANCE = 1e-4
 
 # Where kinds are registered: each module has a dict KINDS of {kind: loading map}.
-MODULES = ("kinds_linear_time", "kinds_attention", "kinds_blocks", "kinds_recurrent")
+MODULES = ("kinds_linear_time", "kinds_attention", "kinds_blocks", "kinds_recurrent", "kinds_text")
 
 
 def folder() -> Path:

@@ -174,3 +174,36 @@ def test_no_text_is_refused():
 
 def test_halves_of_pairs():
     assert sound_text("a\ud83d\ude00") == "a😀" and sound_text("\ud800") == "\ufffd"
+
+
+@pytest.mark.parametrize("kind", ["wordpiece", "bpe", "characters"])
+def test_texts_come_back(kind):
+    texts = ["to be , or not to be", "不 好 , 很 好"]
+    vocabulary = Tokens(kind=kind, min_frequency=1, vocab_size=300).learn(texts)
+    back = vocabulary.decode(vocabulary.encode(texts))
+    assert [text.strip() for text in back] == texts
+
+
+def test_padding_and_what_is_no_token_are_left_out_of_texts():
+    vocabulary = Tokens(kind="characters", min_frequency=1).learn(["abc"])
+    ids = vocabulary.encode(["cab"])[0]
+    assert vocabulary.decode([[0, *ids, 0, -1]]) == ["cab"]
+
+
+@pytest.mark.parametrize(
+    "kind, words, sentence",
+    [
+        ("bpe", ["[PAD]", "[UNK]", "a"], "tokens.kind must be one of whole tokens"),
+        ("wordpiece", ["a", "b"], "words must be distinct, beginning with"),
+        ("words", ["[PAD]", "[UNK]", "a", "a"], "words must be distinct"),
+    ],
+)
+def test_known_tokens_that_cannot_be_are_refused(kind, words, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        Tokens(kind=kind).of(words)
+
+
+@pytest.mark.parametrize("kind", ["characters", "whole"])
+def test_a_text_may_be_written_like_padding(kind):
+    vocabulary = Tokens(kind=kind, min_frequency=1).learn(["[PAD]", "a"])
+    assert vocabulary.encode(["[PAD]"])[0].min() > 0

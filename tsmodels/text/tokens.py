@@ -78,6 +78,28 @@ class Tokens:
             replace(vocabulary, pairs=self._pairs(vocabulary, texts)) if self.pairs else vocabulary
         )
 
+    def of(self, words: Sequence[str]) -> Vocabulary:
+        """The vocabulary of tokens that are known already, their ids being their places.
+
+        The first two are padding and what is not known; pieces that go on a word begin with "##".
+
+        >>> vocabulary = Tokens().of(["[PAD]", "[UNK]", "un", "##like", "##ly"])
+        >>> vocabulary.decode([vocabulary.encode(["Unlikely"])[0]])
+        ['unlikely']
+        """
+        if self.kind == "bpe":
+            way_out = "Byte pairs are learned from texts: Tokens(kind='bpe').learn(texts)."
+            raise ValueError(fault("tokens.kind", "one of whole tokens", self.kind, way_out))
+        ids = {word: i for i, word in enumerate(words)}
+        if len(ids) < len(words) or list(words[:2]) != SPECIAL:
+            rule = f"distinct, beginning with {SPECIAL}"
+            raise ValueError(fault("words", rule, list(words[:5])))
+        tokenizer, tk = self._tokenizer(), _tokenizers()
+        model = tk.models.WordPiece if self.kind == "wordpiece" else tk.models.WordLevel
+        tokenizer.model = model(ids, unk_token=SPECIAL[UNKNOWN])
+        tokenizer.enable_truncation(self.max_length)
+        return Vocabulary(json=tokenizer.to_str(), jieba=self.jieba)
+
     def _pairs(self, vocabulary: Vocabulary, texts: list[str]) -> tuple[int, ...]:
         """The most frequent pairs of known tokens, as `Vocabulary.pairs`."""
         parts = [pair_codes(ids, len(vocabulary)) for ids in vocabulary.encode(texts)]
@@ -143,6 +165,13 @@ class Tokens:
         tokenizer.normalizer = tk.normalizers.Sequence(steps)
         if first_cut is not None:
             tokenizer.pre_tokenizer = first_cut
+        joined = {
+            "wordpiece": tk.decoders.WordPiece(cleanup=False),
+            "bpe": tk.decoders.ByteLevel(),
+            "characters": tk.decoders.Fuse(),
+        }
+        if self.kind in joined:
+            tokenizer.decoder = joined[self.kind]
         return tokenizer
 
     def _trainer(self) -> Any:
@@ -211,8 +240,22 @@ class Vocabulary:
         return [str(self._tokenizer.id_to_token(i)) for i in range(len(self))]
 
     def encode(self, texts: Iterable[str]) -> list[np.ndarray]:
-        """The ids (T,) of each text; one without any token is one that is unknown."""
-        return [np.array(found.ids or [UNKNOWN], dtype=np.int32) for found in self._found(texts)]
+        """The ids (T,) of each text; one without any token is one that is unknown.
+
+        So is what is written like padding, "[PAD]".
+        """
+        ids = [np.array(found.ids or [UNKNOWN], dtype=np.int32) for found in self._found(texts)]
+        return [np.maximum(part, UNKNOWN) for part in ids]
+
+    def decode(self, ids: Iterable[Any]) -> list[str]:
+        """The text of each of some lists of ids, without padding and what is no token.
+
+        >>> vocabulary = Tokens(min_frequency=1).learn(["unlike others"])
+        >>> vocabulary.decode([[*vocabulary.encode(["others unlike"])[0], 0, -1]])
+        ['others unlike']
+        """
+        parts = [[int(i) for i in part if i > PADDING] for part in ids]
+        return self._tokenizer.decode_batch(parts, skip_special_tokens=False)
 
     def cut(self, text: str) -> list[tuple[str, int, int]]:
         """The tokens as they stand in the text, and from where to where, in the order of ids.
