@@ -246,6 +246,10 @@ def test_sequences_are_classified_whatever_the_padding(name):
     observed[:, steps:], x[:, steps:] = 0.0, 9.0
     got = answers(padded, {"sequence": x, "observed": observed})
     assert_allclose(got, want, atol=2e-5, rtol=1e-5)
+    if tiny(name).any_length:  # the model itself takes shorter batches
+        short = {"sequence": x[:, :steps], "observed": observed[:, :steps]}
+        got = answers(padded, short)
+        assert_allclose(got, want, atol=2e-5, rtol=1e-5)
 
 
 @every

@@ -10,7 +10,7 @@ from tsmodels.data.sequences import Sequences, read_sequences
 from tsmodels.losses import resolve_loss
 from tsmodels.networks import GRU
 from tsmodels.networks.assembly import sequence_model
-from tsmodels.training.batches import layout_of
+from tsmodels.training.batches import Deck, Shapes, layout_of
 from tsmodels.training.blueprint import Blueprint
 from tsmodels.training.fit import fit
 from tsmodels.training.recipe import Recipe
@@ -49,6 +49,11 @@ CASES = {
     "labels a step, weighted": (ARRAY, {"stepwise": True, "weighted": True}),
     "labels a step, padded": (RAGGED, {"stepwise": True}),
     "labels a step, padded, weighted": (RAGGED, {"stepwise": True, "weighted": True}),
+    "labels, bucketed, weighted": (RAGGED.bucketed(3), {"weighted": True}),
+    "labels a step, bucketed, weighted": (
+        RAGGED.bucketed(3),
+        {"stepwise": True, "weighted": True},
+    ),
 }
 
 
@@ -69,7 +74,15 @@ def test_gathered_batches_are_those_made_dense(case):
             np.testing.assert_allclose(ops.convert_to_numpy(got), expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if "weighted" in case])
+@pytest.mark.parametrize(
+    "case",
+    [
+        "labels, weighted",
+        "numbers, padded, weighted",
+        "labels, bucketed, weighted",
+        "labels a step, bucketed, weighted",
+    ],
+)
 def test_trains_as_keras_does(case):
     sequences, form = CASES[case]
     sequences = taught(sequences, **form)
@@ -86,6 +99,41 @@ def test_trains_as_keras_does(case):
         np.testing.assert_allclose(fast.history[key], values, rtol=1e-5, err_msg=key)
     for a, b in zip(fast.weights, reference.weights, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_buckets_shorten_batches_and_leave_out_nobody():
+    bucket = RNG.integers(0, 4, 103)
+    deck = Deck(103, 10, 11, np.random.default_rng(0), bucket)
+    again = Deck(103, 10, 11, np.random.default_rng(0), bucket)
+    firsts = []
+    for _ in range(3):
+        order = deck.deal()
+        np.testing.assert_array_equal(np.sort(order), np.arange(103))
+        np.testing.assert_array_equal(order, again.deal())
+        kinds = bucket[order[:100]].reshape(10, 10)
+        assert (kinds.min(axis=1) == kinds.max(axis=1)).sum() >= 7  # 3 may lie between two
+        firsts.append(kinds[:, 0].tolist())
+    assert firsts[0] != firsts[1] and firsts[0] != sorted(firsts[0])
+
+
+def test_every_sequence_is_as_often_in_the_smaller_batch():
+    bucket = np.repeat([0, 1], 7)
+    deck = Deck(14, 4, 4, np.random.default_rng(0), bucket)
+    last = np.concatenate([deck.deal()[12:] for _ in range(400)])
+    counts = np.bincount(last, minlength=14)
+    assert counts.min() > 30 and abs((bucket[last] == 1).mean() - 0.5) < 0.06
+
+
+def test_batches_have_the_length_of_their_longest_sequence():
+    sequences = taught(RAGGED.bucketed(3))
+    layout = layout_of(sequences, masked=True)
+    order = np.argsort(sequences.lengths, kind="stable")
+    seen = []
+    for first, last, own in Shapes(sequences, layout, 8).runs(order):
+        longest = sequences.lengths[order[first * 8 : last * 8]].max()
+        assert own.length == min(b for b in sequences.buckets if b >= longest)
+        seen += [own.length] * (last - first)
+    assert len(seen) == 4 and seen == sorted(seen) and seen[0] < seen[-1] == sequences.length
 
 
 @pytest.mark.parametrize("name", ["cross_entropy", "focal"])

@@ -22,7 +22,8 @@ class Sequences:
     `values` (rows, C), or (rows, S, C) for images, whose rows are the steps. Sequence i is the
     `lengths[i]` rows from `firsts[i]` on; batches are padded with zeros, on the right, to `length`
     steps. `targets` and their `weights` belong to sequences (N, ...), or with `stepwise` to rows
-    (rows, ...); targets are numbers (..., K), or the codes of `classes` labels.
+    (rows, ...); targets are numbers (..., K), or the codes of `classes` labels. Batches of shorter
+    sequences may be padded to one of the `buckets` instead, ascending up to `length`.
     """
 
     values: np.ndarray
@@ -33,6 +34,7 @@ class Sequences:
     weights: np.ndarray | None = None
     classes: int | None = None
     stepwise: bool = False
+    buckets: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.firsts)
@@ -52,6 +54,22 @@ class Sequences:
     def ragged(self) -> bool:
         """Whether any sequence needs padding."""
         return bool((self.lengths != self.length).any())
+
+    @property
+    def bucket(self) -> np.ndarray | None:
+        """Which of the `buckets` each sequence fits in, (N,); None where there are none."""
+        return np.searchsorted(self.buckets, self.lengths) if self.buckets else None
+
+    def bucketed(self, most: int) -> Self:
+        """The same sequences, with at most so many buckets, each for as many of them.
+
+        >>> lengths = np.array([2, 9, 3, 4, 2, 7])
+        >>> Sequences.of(np.zeros((27, 1)), lengths).bucketed(3).buckets
+        (3, 4, 9)
+        """
+        places = -(-len(self) * np.arange(1, most + 1) // most) - 1
+        ends = np.unique([*np.sort(self.lengths)[places], self.length])
+        return replace(self, buckets=tuple(ends.tolist()) if len(ends) > 1 else ())
 
     @property
     def shape(self) -> tuple[int, ...]:

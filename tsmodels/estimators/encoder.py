@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from tsmodels.checks import check_option, check_real, fault
+from tsmodels.checks import check_int, check_option, check_real, fault
 from tsmodels.data.scaling import METHODS, affine_statistics
 from tsmodels.data.sequences import Sequences, is_table, read_sequences
 from tsmodels.estimators.base import NetworkEstimator
@@ -36,6 +36,7 @@ class EncoderEstimator(Saved, NetworkEstimator):
 
     network: Any = field(default="gru", kw_only=False)
     validation: float | None = None
+    length_buckets: int = 1
     learning_rate: Any = 1e-2
     epochs: int | None = 50
     max_steps: int | None = 10_000
@@ -68,6 +69,8 @@ class EncoderEstimator(Saved, NetworkEstimator):
         self.held_out_ = np.flatnonzero(out)
         self._learn_scale(training)
         training = _weighted(self._scaled(training))
+        if self.network_.any_length:
+            training = training.bucketed(self.length_buckets)
         validation = _weighted(self._scaled(held)) if len(held) else None
         fitted = fit(self._blueprint(), training, validation, recipe, seeds=seeds)
         self.weights_, self.history_ = fitted.weights, fitted.history
@@ -81,6 +84,7 @@ class EncoderEstimator(Saved, NetworkEstimator):
         resolve(self.network)
         self._recipe()
         self._check_random_state()
+        check_int("length_buckets", self.length_buckets)
         if self.validation is not None:
             check_real("validation", self.validation, 0.0, 1.0, open_low=True, open_high=True)
 

@@ -152,6 +152,10 @@ class SequenceClassifier(Classifying, SequenceEstimator):
     validation : float or None
         The share of the sequences, of each class alike, that is held out to stop early by. Nothing
         is held out unless told: of a few examples every one counts.
+    length_buckets : int
+        How many lengths batches are padded to: with more than one, sequences of like lengths share
+        batches, each still once an epoch, and networks that read any length waste less of their
+        time on padding.
     loss : name or keras.losses.Loss
         "cross_entropy", "focal", or a Keras loss of logits and one-hot labels.
     epochs, max_steps : int, optional

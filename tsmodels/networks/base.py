@@ -108,6 +108,14 @@ class Network:
         return self.encodes
 
     @property
+    def any_length(self) -> bool:
+        """Whether one assembly of `encode` serves every length up to the one it was made for.
+
+        That is so where no weight and no reshaping belongs to a number of steps.
+        """
+        return self.encodes
+
+    @property
     def streams(self) -> bool:
         """Whether there is a step form: a `step` of its own, or one of each of its layers."""
         if not self.causal or type(self).step is not Network.step:

@@ -37,6 +37,10 @@ class Custom(Network):
             raise TypeError(fault("Custom.encoder", rule, self.encoder))
 
     @property
+    def any_length(self) -> bool:
+        return self.causal
+
+    @property
     def images(self) -> bool:
         return True  # its own business
 

@@ -47,6 +47,10 @@ class Embedded(Network):
         return bool(self.network.causal)
 
     @property
+    def any_length(self) -> bool:
+        return bool(self.network.any_length)
+
+    @property
     def encodes(self) -> bool:
         return bool(self.network.encodes)
 

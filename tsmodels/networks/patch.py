@@ -94,6 +94,10 @@ class PatchTST(Network):
     def causal(self) -> bool:
         return False
 
+    @property
+    def any_length(self) -> bool:
+        return False  # which steps make a patch is fixed
+
     def encode(self, layers: Any, x: Any, mask: Any = None) -> Memory:
         x = self._patches(ops.swapaxes(x, 1, 2))  # (B, D, N, P)
         _, width, n, length = x.shape

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,10 +25,21 @@ class Deck:
     With `rng` the batches are dealt from one shuffled deck after the other: every window is seen
     once before any is seen again, also where an epoch has more or fewer batches than a deck. An
     epoch that is one pass ends with a smaller batch.
+
+    With a number for each window, its `bucket` (N,), windows of one bucket share batches as far as
+    they can, in an order by chance. Those of the last, smaller batch are any: each window counts
+    as much as it would, over the epochs.
     """
 
-    def __init__(self, n: int, size: int, steps: int, rng: np.random.Generator | None) -> None:
-        self.n, self.rng = n, rng
+    def __init__(
+        self,
+        n: int,
+        size: int,
+        steps: int,
+        rng: np.random.Generator | None,
+        bucket: np.ndarray | None = None,
+    ) -> None:
+        self.n, self.size, self.rng, self.bucket = n, size, rng, bucket
         passes = steps == math.ceil(n / size)
         self.needed = n if passes else steps * size
         self.rest = np.arange(0, dtype=np.int32)
@@ -40,7 +53,15 @@ class Deck:
             decks.append(self.rng.permutation(self.n).astype(np.int32))
         dealt = np.concatenate(decks)
         self.rest = dealt[self.needed :]
-        return dealt[: self.needed]
+        order = dealt[: self.needed]
+        return order if self.bucket is None else self._sorted(order, self.bucket, self.rng)
+
+    def _sorted(
+        self, order: np.ndarray, bucket: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
+        whole, rest = np.split(order, [len(order) // self.size * self.size])
+        whole = whole[np.argsort(bucket[whole], kind="stable")]
+        return np.concatenate([rng.permutation(whole.reshape(-1, self.size)).ravel(), rest])
 
 
 class Batches(keras.utils.PyDataset):
@@ -61,7 +82,8 @@ class Batches(keras.utils.PyDataset):
         self.given = layout_of(windows, masked).given
         self.size = min(batch_size, len(windows))
         self.steps = steps or math.ceil(len(windows) / self.size)
-        self.deck = Deck(len(windows), self.size, self.steps, rng)
+        bucket = windows.bucket if isinstance(windows, Sequences) else None
+        self.deck = Deck(len(windows), self.size, self.steps, rng, bucket)
         self.order = np.arange(len(windows), dtype=np.int32)
 
     def __len__(self) -> int:
@@ -188,6 +210,28 @@ class Layout:
 
 
 AnyLayout = Layout | SequenceLayout
+
+
+class Shapes:
+    """Which layout each batch has: with buckets, that of its longest sequence."""
+
+    def __init__(self, examples: Examples, layout: AnyLayout, size: int) -> None:
+        self.size, self.layouts, self.bucket = size, [layout], None
+        if isinstance(examples, Sequences) and isinstance(layout, SequenceLayout):
+            self.bucket = examples.bucket
+            if self.bucket is not None:
+                self.layouts = [layout.shortened(length) for length in examples.buckets]
+
+    def runs(self, order: np.ndarray) -> Iterator[tuple[int, int, AnyLayout]]:
+        """First batch of `order`, the one after the last, and layout, where that is one and the
+        same for several."""
+        starts = np.arange(0, len(order), self.size)
+        kinds = np.zeros(len(starts), dtype=int)
+        if self.bucket is not None:
+            kinds = np.maximum.reduceat(self.bucket[order], starts)
+        ends = [*(np.flatnonzero(np.diff(kinds)) + 1).tolist(), len(starts)]
+        for first, last in itertools.pairwise([0, *ends]):
+            yield first, last, self.layouts[kinds[first]]
 
 
 def layout_of(examples: Examples, masked: bool) -> AnyLayout:

@@ -253,9 +253,9 @@ class JaxEpochs(Epochs):
 
 
 def _padded(array: np.ndarray) -> np.ndarray:
-    """The array with zero rows added up to one of few sizes, at most a quarter more."""
+    """The array with zero rows added up to one of few sizes: at most seven or a quarter more."""
     n = len(array)
-    grain = 1 << max(n.bit_length() - 3, 0)
+    grain = 1 << max(n.bit_length() - 3, 3)
     return np.pad(array, [(0, -n % grain)] + [(0, 0)] * (array.ndim - 1))
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tsmodels.backend import keras
-from tsmodels.training.batches import Deck, Examples, layout_of
+from tsmodels.training.batches import Deck, Examples, Shapes, layout_of
 from tsmodels.training.callbacks import Progress, check_finite
 from tsmodels.training.compiled import Trainer
 from tsmodels.training.epoch import sizes
@@ -76,12 +76,13 @@ class _Epoch:
         layout = layout_of(run.windows, run.masked)
         n = len(run.windows)
         self.size = min(run.batch_size, n)
-        self.deck = Deck(n, self.size, run.budget.steps, run.rng)
-        self.epochs, self.optimizer = trainer.epochs(layout), trainer.optimizer
+        self.shapes = Shapes(run.windows, layout, self.size)
+        self.deck = Deck(n, self.size, run.budget.steps, run.rng, self.shapes.bucket)
+        self.trainer, self.optimizer = trainer, trainer.optimizer
         self.rates = None  # callbacks may change a rate that is a number
         if not isinstance(rate, float):
             self.rates = rates_at(rate, np.arange(run.budget.max_steps))
-        self.arrays = self.epochs.arrays(layout.arrays(run.windows))
+        self.arrays = trainer.epochs(layout).arrays(layout.arrays(run.windows))
         self.most, self.done, self.stride = run.budget.max_steps, 0, 20
         self.bars = [callback for callback in run.callbacks if isinstance(callback, Progress)]
 
@@ -100,7 +101,7 @@ class _Epoch:
         last = min(first + self.stride, steps)
         chosen, rates = order[first * self.size : last * self.size], self._rates(last - first)
         started = time.perf_counter()
-        losses = self.epochs.train(self.arrays, chosen, self.size, rates)
+        losses = self._trained(chosen, rates)
         seconds = time.perf_counter() - started
         self.done += last - first
         if seconds < STRIDE_SECONDS / 2:
@@ -108,6 +109,14 @@ class _Epoch:
         for bar in self.bars:
             bar.advance(last - first)
         return losses
+
+    def _trained(self, order: np.ndarray, rates: np.ndarray) -> np.ndarray:
+        """One step for each batch of `order`, as many at once as have one shape; their losses."""
+        losses = []
+        for first, last, layout in self.shapes.runs(order):
+            part, own = order[first * self.size : last * self.size], rates[first:last]
+            losses.append(self.trainer.epochs(layout).train(self.arrays, part, self.size, own))
+        return np.concatenate(losses)
 
     def _rates(self, steps: int) -> np.ndarray:
         if self.rates is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,13 @@ from tsmodels.data.sequences import Sequences
 
 @dataclass(frozen=True)
 class SequenceLayout:
-    """What of some `Sequences` is fixed while batches are gathered from them inside a graph."""
+    """What of some `Sequences` is fixed while batches are gathered from them inside a graph.
+
+    Batches have `length` steps; weights are such that losses are means over `counted` steps.
+    """
 
     length: int
+    counted: int
     inner: tuple[int, ...]
     masked: bool
     weighted: bool
@@ -29,6 +33,7 @@ class SequenceLayout:
     def of(cls, sequences: Sequences, masked: bool) -> SequenceLayout:
         return cls(
             sequences.length,
+            sequences.length,
             sequences.values.shape[1:],
             masked,
             sequences.weights is not None,
@@ -36,6 +41,10 @@ class SequenceLayout:
             sequences.classes,
             None if sequences.targets is None else sequences.targets.shape[1:],
         )
+
+    def shortened(self, length: int) -> SequenceLayout:
+        """The same, for batches of sequences with at most `length` steps."""
+        return replace(self, length=length)
 
     @property
     def shapes(self) -> dict[str, tuple[str, tuple[int, ...]]]:
@@ -78,6 +87,7 @@ class SequenceLayout:
         weight = ops.take(arrays["weights"], owners, axis=0) if self.weighted else None
         if self.stepwise and seen is not None:
             weight = inputs["observed"] if weight is None else weight * inputs["observed"]
+            weight = weight * (self.length / self.counted)
         return inputs, self._target(arrays, owners), weight
 
     def _target(self, arrays: dict[str, Any], places: Any) -> Any:
