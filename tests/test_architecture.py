@@ -22,6 +22,7 @@ estimators
 backtesting anomalies search
 jobs auditing
 cli
+__main__
 """
 STOREY = {room: i for i, line in enumerate(ORDER.strip().splitlines()) for room in line.split()}
 FILES = sorted(ROOT.rglob("*.py"))

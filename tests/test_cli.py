@@ -34,7 +34,7 @@ def job(tmp_path):
 
 def run(*arguments, **options):
     return subprocess.run(
-        [sys.executable, "-m", "tsmodels.cli", *map(str, arguments)],
+        [sys.executable, "-m", "tsmodels", *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=300,

@@ -66,6 +66,6 @@ def test_jobs_run(job, tmp_path):
     copy = tmp_path / "pipelines" / job.name
     copy.parent.mkdir()
     copy.write_text(text)
-    done = run("-m", "tsmodels.cli", verb, copy, folder=tmp_path)
+    done = run("-m", "tsmodels", verb, copy, folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert any((tmp_path / "out").rglob("*.*"))

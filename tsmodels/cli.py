@@ -199,7 +199,3 @@ def _row(cells: Iterable[str], widths: Sequence[int], right: bool) -> str:
         for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
     ]
     return "  ".join(padded).rstrip()
-
-
-if __name__ == "__main__":
-    sys.exit(main())
