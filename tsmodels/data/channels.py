@@ -83,6 +83,14 @@ class Channels:
         names = self.roles.static
         return tuple((i, self._size(n)) for i, n in enumerate(names) if n in self.roles.categories)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What each channel of a row tells of: a column, "calendar", or a holiday."""
+        past, known = (self._named(names) for names in (self.roles.past, self.roles.future))
+        holidays = [name for name, _ in self.holidays]
+        cycles = ["calendar"] * (self._derived - len(holidays))
+        return (*past[0], *past[1], *known[0], *cycles, *holidays, *known[1])
+
     def rows(self, panel: Panel, shift: np.ndarray, scale: np.ndarray) -> np.ndarray:
         """The channels of every row, (N, channels) without NaN.
 
@@ -159,6 +167,12 @@ class Channels:
         """How many channels follow from the stamps."""
         some = np.zeros(1, "M8[us]")
         return cycle_features(self.cycles, some).shape[1] + len(self.holidays)
+
+    def _named(self, names: tuple[str, ...]) -> tuple[list[str], list[str]]:
+        """The names of `_columns`: numbers with their flags, and codes."""
+        plain = [name for name in names if name not in self.roles.categories]
+        flags = [name for name in plain if name in self.gappy]
+        return plain + flags, [name for name in names if name in self.roles.categories]
 
     def _size(self, name: str) -> int:
         return len((self.levels or {})[name])

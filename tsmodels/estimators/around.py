@@ -53,6 +53,17 @@ class Around(HorizonEstimator):
         shown = self.context_ if X is None else X
         return self.estimator_.make_future_frame(shown, horizon=horizon)
 
+    def explain(self, X: Any = None, **options: Any) -> Any:
+        """What the forecasts of the inner estimator rest on; see `Forecaster.explain`."""
+        check_is_fitted(self, "context_")
+        self._check_explains()
+        return self.estimator_.explain(self.context_ if X is None else X, **options)
+
+    def _check_explains(self) -> None:
+        if not hasattr(self.estimator_, "explain"):
+            rule = "a Forecaster, or around one, to be explained"
+            raise TypeError(fault("estimator", rule, self.estimator))
+
     def _learn(self, panel: Panel) -> None:
         self.estimator_ = clone(self.estimator).fit(panel)
 

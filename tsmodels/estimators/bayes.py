@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.utils.validation import check_is_fitted
 
 from tsmodels.backend import keras
 from tsmodels.checks import check_int, check_real, fault
@@ -195,6 +196,16 @@ class Ensemble(Around):
     def estimator_(self) -> Any:
         """The first member: what all of them have in common is asked of it."""
         return self.members_[0]
+
+    def explain(self, X: Any = None, **options: Any) -> Any:
+        """What the members' forecasts rest on, on average; see `Forecaster.explain`."""
+        check_is_fitted(self, "context_")
+        self._check_explains()
+        X = self.context_ if X is None else X
+        tables = [member.explain(X, **options) for member in self.members_]
+        values = [name for name in ("importance", "std") if name in tables[0]]
+        means = {name: np.mean([table[name] for table in tables], axis=0) for name in values}
+        return tables[0].assign(**means)
 
     def forecast_at(
         self, panel: Panel, cutoffs: np.ndarray, series: np.ndarray, horizon: int

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from tsmodels.checks import check_int, check_option, check_real, fault
 from tsmodels.data.covariates import check_names
@@ -238,6 +239,60 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
             self._train(panel, self._current_weights())
             self.context_ = apart(together(panel).recent(self._memory()))
         return self
+
+    def explain(
+        self,
+        X: Any = None,
+        *,
+        how: str = "permutation",
+        step: int | None = None,
+        future: Any = None,
+        random_state: Any = 0,
+    ) -> Any:
+        """What forecasts rest on, as a table: a variable, the rows it was looked at, an importance.
+
+        `first` and `last` are rows counted from the cutoff: 0 is the last one seen, 1 the first one
+        forecast; static covariates have none. `step` asks about one step of the horizon in place
+        of all.
+
+        "permutation": by how much the error over the windows of `X` grows, in naive errors as MASE
+        is, where a variable is that of another window, and so block by block for the lags of the
+        target (Breiman, 2001; mean and deviation of five shuffles). Give rows that `fit` has not
+        seen, with the lookback before them. Variables that go together stand in for each other.
+
+        "gradients": what each value adds to the forecasts of `predict(X, future=future)`, by
+        integrated gradients (Sundararajan, Taly & Yan, 2017) from a window whose every value is the
+        middle of its scaler, in the units of the data (of the transformed data, where there is a
+        transform). The importances of a series sum up to its forecast, averaged over the steps,
+        less that of such a window; categories, which have no way between them, keep their value
+        in it and have no rows.
+
+        "attention": the weights that the network gives to variables and to rows, where it has
+        weights that can be read ("tft"): sums of 1 over variables, and over rows in "(all)". They
+        say what was looked at, not what it changed.
+
+        >>> wave = np.sin(np.arange(240) * np.pi / 4)
+        >>> model = Forecaster(horizon=1, lookback=8, max_steps=100, random_state=0)
+        >>> table = model.fit(wave[:200]).explain(wave[192:])
+        >>> table.columns.tolist(), bool(table.importance[0] > 0.1)
+        (['name', 'first', 'last', 'importance', 'std'], True)
+        """
+        from tsmodels.estimators.explaining import by_attention, by_gradients
+        from tsmodels.estimators.permuting import by_permutation
+
+        check_is_fitted(self, "context_")
+        check_option("how", how, ["permutation", "gradients", "attention"])
+        if step is not None and check_int("step", step) > self.horizon_:
+            raise ValueError(fault("step", f"at most {self.horizon_}, the horizon", step))
+        if how == "permutation":
+            if future is not None:
+                way_out = "The horizon of each window lies in X."
+                raise ValueError(fault("future", "None here", type(future).__name__, way_out))
+            panel = self.context_ if X is None else self.to_panel(X)
+            return by_permutation(self, panel, step, random_state)
+        panel = self._shown(X, future, self.horizon_)
+        by = by_gradients if how == "gradients" else by_attention
+        return by(self, panel, step)
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

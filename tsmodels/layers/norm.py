@@ -23,7 +23,7 @@ class RevIN(keras.layers.Layer):
     `z, statistics = revin(x)` for x (B, T, C) gives z (B, T, C) and statistics (B, 2, C), the
     centre and the scale; `y = revin(h, statistics=statistics)` takes h (B, H, C) back to the units
     of x. Statistics are constants in backpropagation, except for a last value, which is a plain
-    difference. `centre` is
+    difference; where the attribute `constant` is False, they are not. `centre` is
 
     - "mean": mean of the window; scale: population standard deviation, `epsilon` inside the root;
     - "last": last value; the same scale;
@@ -60,6 +60,7 @@ class RevIN(keras.layers.Layer):
         self.affine = affine
         self.season_length = check_int("season_length", season_length)
         self.epsilon = epsilon
+        self.constant = True
 
     def build(self, input_shape: Any) -> None:
         if self.affine:
@@ -79,7 +80,7 @@ class RevIN(keras.layers.Layer):
 
     def _normalise(self, x: Any, w: Any) -> tuple[Any, Any]:
         x = ops.where(w > 0, x, 0.0)
-        anchor = ops.stop_gradient(_value_at(x, _first_step(w)))  # (B, 1, C)
+        anchor = self._held(_value_at(x, _first_step(w)))  # (B, 1, C)
         d = ops.where(w > 0, x - anchor, 0.0)  # (B, T, C)
         centre, scale = self._centre_and_scale(d, w)  # (B, 1, C) each
         z = ops.where(w > 0, (d - centre) / scale, 0.0)
@@ -88,7 +89,7 @@ class RevIN(keras.layers.Layer):
         return z, ops.concatenate([anchor + centre, scale], axis=1)
 
     def _centre_and_scale(self, d: Any, w: Any) -> tuple[Any, Any]:
-        last, d = _value_at(d, _last_step(w)), ops.stop_gradient(d)
+        last, d = _value_at(d, _last_step(w)), self._held(d)
         if self.centre == "season":
             centre = _mean(d, _latest(w, self.season_length))
             scale = _mean(ops.abs(d - centre), w)
@@ -98,6 +99,9 @@ class RevIN(keras.layers.Layer):
         scale = ops.where(ops.any(w > 0, axis=1, keepdims=True), scale, 1.0)
         return (mean if self.centre == "mean" else last), scale
 
+    def _held(self, x: Any) -> Any:
+        return ops.stop_gradient(x) if self.constant else x
+
     def _restore(self, h: Any, statistics: Any) -> Any:
         channels = h.shape[-1]
         centre, scale = ops.split(statistics[..., :channels], 2, axis=1)  # (B, 1, C)
@@ -105,6 +109,25 @@ class RevIN(keras.layers.Layer):
             h = h - self.affine_bias[:channels]
             h = h / (self.affine_weight[:channels] + self.epsilon**2)
         return h * scale + centre
+
+
+@keras.saving.register_keras_serializable("tsmodels")
+class Constant(keras.layers.Layer):
+    """x as it is, a constant in backpropagation unless the attribute `constant` is False.
+
+    >>> ops.convert_to_numpy(Constant()(ops.ones(2))).tolist()
+    [1.0, 1.0]
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.constant = True
+
+    def call(self, x: Any) -> Any:
+        return ops.stop_gradient(x) if self.constant else x
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape
 
 
 def _mean(d: Any, w: Any) -> Any:
@@ -122,7 +145,7 @@ class PreNorm(keras.layers.Layer):
     """x + dropout(layer(RMSNorm(x))), (B, T, D) -> (B, T, D): a block of a pre-norm residual stack.
 
     Zhang & Sennrich, 2019 (RMSNorm); Xiong et al., 2020, arXiv 2002.04745 (pre-norm). It streams
-    where `layer` does: `initial_state(batch)` and `step(x, state)` are those of `layer`.
+    where `layer` does: `initial_state(batch)`, `step` and `advance` are those of `layer`.
 
     >>> block = PreNorm(keras.layers.Dense(8), dropout=0.1)
     >>> tuple(block(ops.ones((2, 5, 8))).shape)
@@ -152,6 +175,11 @@ class PreNorm(keras.layers.Layer):
         """One moment (B, D) -> (B, D) and the next state, as in inference."""
         y, state = self.layer.step(self.norm(x), state)
         return x + y, state
+
+    def advance(self, x: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Any number of steps (B, L, D) from a state, as `call`, to (B, L, D) and the next state."""
+        y, state = self.layer.advance(self.norm(x), state)
+        return x + self.drop(y), state
 
     def get_config(self) -> dict[str, Any]:
         layer = keras.saving.serialize_keras_object(self.layer)

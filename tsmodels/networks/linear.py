@@ -10,6 +10,7 @@ from tsmodels.checks import fault
 from tsmodels.layers.decomposition import SeriesDecomposition
 from tsmodels.layers.dropout import Dropout
 from tsmodels.layers.linear import TimeLinear
+from tsmodels.layers.norm import Constant
 from tsmodels.networks.base import Network, Rate, RevINCentre, register
 from tsmodels.space import Choice, Int, Real
 
@@ -41,7 +42,7 @@ class NLinear(Network):
         outputs: int,
     ) -> Any:  # fmt: skip
         past = past[:, :, :targets]
-        last = ops.stop_gradient(past[:, -1:, :])  # (B, 1, C)
+        last = Constant(name="last")(past[:, -1:, :])  # (B, 1, C)
         y = TimeLinear(horizon * outputs, self.individual, name="linear")(past - last)
         return _per_step(y + last, horizon, outputs)
 

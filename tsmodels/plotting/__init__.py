@@ -1,5 +1,6 @@
-"""Forecasts, backtests and searches as matplotlib axes, made without pyplot."""
+"""Forecasts, backtests, explanations and searches as matplotlib axes, made without pyplot."""
 
+from tsmodels.plotting.explanation import plot_explanation
 from tsmodels.plotting.search import (
     importance,
     plot_convergence,
@@ -16,6 +17,7 @@ __all__ = [
     "importance",
     "plot_backtest",
     "plot_convergence",
+    "plot_explanation",
     "plot_forecast",
     "plot_importance",
     "plot_parallel",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ class Compiled:
         self.model = blueprint.build()
         self.masked = "observed" in self.model.input
         self._predictors: dict[AnyLayout, Epochs] = {}
+        self._functions: dict[str, Any] = {}
         self._trainers: OrderedDict[Any, Trainer] = OrderedDict()
         self._holds: Any = None
 
@@ -61,6 +62,12 @@ class Compiled:
         if layout not in self._predictors:
             self._predictors[layout] = epochs_of(self.model, layout)
         return self._predictors[layout]
+
+    def function(self, name: str, make: Callable[[Any], Any]) -> Any:
+        """What `make(model)` gave when the function of that name was first asked for."""
+        if name not in self._functions:
+            self._functions[name] = make(self.model)
+        return self._functions[name]
 
     def trainer(self, loss: Any, plan: OptimizerPlan, rate: float) -> Trainer:
         """What trains with a loss and an optimizer: a kept one where both are configured alike."""
