@@ -7,6 +7,7 @@ plain one. All gather their batches from start indices, so that nothing but indi
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,7 +16,8 @@ import numpy as np
 from tsmodels.backend import keras, ops
 from tsmodels.training.batches import AnyLayout
 
-LARGEST_BATCH = 1024  # windows that are evaluated or predicted at once
+LARGEST_BATCH = 1024  # windows that are evaluated or predicted at once, if their outputs are few
+LARGEST_OUTPUT = 2**24  # numbers that a model answers with at once
 Arrays = dict[str, Any]
 
 
@@ -43,7 +45,7 @@ class Epochs:
         """The mean loss over the first `n` windows."""
         order = np.arange(n, dtype=np.int32)
         losses = self._losses(arrays, order)
-        return float(np.average(losses, weights=sizes(n, LARGEST_BATCH)))
+        return float(np.average(losses, weights=sizes(n, largest_batch(self.model))))
 
     def predict(self, arrays: Arrays, index: np.ndarray) -> np.ndarray:
         """Outputs (B, H, K) for the windows at `index`."""
@@ -73,6 +75,17 @@ class Epochs:
         return {**inputs, "target": target}
 
 
+def largest_batch(model: Any) -> int:
+    """How many windows a model evaluates or predicts at once, a power of two.
+
+    >>> model = keras.Sequential([keras.Input((100, 4)), keras.layers.Dense(8000)])
+    >>> largest_batch(model)
+    16
+    """
+    numbers = max(math.prod(model.output_shape[1:]), 1)
+    return min(LARGEST_BATCH, 1 << max((LARGEST_OUTPUT // numbers).bit_length() - 1, 0))
+
+
 def sizes(n: int, size: int) -> np.ndarray:
     """How many of `n` windows each batch of at most `size` holds, the last one the rest."""
     return np.minimum(size, n - np.arange(0, n, size))
@@ -94,20 +107,24 @@ class TensorFlowEpochs(Epochs):
         return self._train(arrays, order, np.int32(size), rates).numpy()
 
     def _losses(self, arrays: Arrays, order: np.ndarray) -> np.ndarray:
-        return self._evaluate(arrays, order, np.int32(LARGEST_BATCH)).numpy()
+        return self._evaluate(arrays, order, np.int32(largest_batch(self.model))).numpy()
 
     def predict(self, arrays: Arrays, index: np.ndarray) -> np.ndarray:
         return self._predict(arrays, self._tf.constant(index)).numpy()
 
     @functools.cached_property
     def _train(self) -> Any:
+        from tsmodels.training.adam_tensorflow import dense, fuse
+
+        fuse(self.optimizer)
+
         def step(arrays: Arrays, index: Any, rate: Any) -> Any:
             self.optimizer.learning_rate.assign(rate)
             with self._tf.GradientTape() as tape:
                 loss = self._loss(arrays, index, training=True)
             weights = self.model.trainable_variables
             gradients = tape.gradient(loss, [w.value for w in weights])
-            self.optimizer.apply(gradients, weights)
+            self.optimizer.apply(list(map(dense, gradients, weights)), weights)
             return loss
 
         def epoch(arrays: Arrays, order: Any, size: Any, rates: Any) -> Any:
@@ -179,7 +196,7 @@ class JaxEpochs(Epochs):
         return np.asarray(losses)[:steps]
 
     def _losses(self, arrays: Arrays, order: np.ndarray) -> np.ndarray:
-        batches = np.split(order, range(LARGEST_BATCH, len(order), LARGEST_BATCH))
+        batches = _batches(order, largest_batch(self.model))
         values = self._values()
         return np.array([float(self._evaluate(*values, arrays, batch)) for batch in batches])
 
@@ -281,7 +298,7 @@ class TorchEpochs(Epochs):
         import torch
 
         with torch.no_grad():
-            batches = map(ops.convert_to_tensor, _batches(order, LARGEST_BATCH))
+            batches = map(ops.convert_to_tensor, _batches(order, largest_batch(self.model)))
             return np.array([float(self._loss(arrays, index, False)) for index in batches])
 
     def predict(self, arrays: Arrays, index: np.ndarray) -> np.ndarray:
