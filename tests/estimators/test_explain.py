@@ -1,6 +1,7 @@
 """What explanations say of planted cases, and that attributions add up; on every backend."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from tsmodels import GRU, MLP, TFT, Combination, Conformal, Ensemble, Forecaster, Naive
 from tsmodels.plotting import plot_explanation
-from tsmodels.training.fit import Fitted
 
 QUICK = {"horizon": 2, "lookback": 9, "random_state": 0, "batch_size": 64, "learning_rate": 0.02}
 COLUMNS = {
@@ -49,8 +49,10 @@ def drawn(monkeypatch):
     """Forecasters whose weights are drawn, not trained: in a tenth of the time."""
 
     def fit(blueprint, *args, **kwargs):
-        rng, weights = np.random.default_rng(0), blueprint.build().get_weights()
-        return Fitted([w + 0.2 * rng.standard_normal(w.shape).astype("f4") for w in weights], {})
+        rng, model = np.random.default_rng(0), blueprint.build()
+        weights = [w + 0.2 * rng.standard_normal(w.shape).astype("f4") for w in model.get_weights()]
+        names = [weight.name for weight in model.weights]
+        return SimpleNamespace(weights=weights, history={}, names=names)
 
     def make(network, frame, **settings):
         monkeypatch.setattr("tsmodels.estimators.forecaster.fit", fit)
