@@ -14,6 +14,7 @@ from tsmodels.checks import check_int, check_option, check_real, fault
 from tsmodels.layers import cache
 from tsmodels.layers.dropout import Dropout
 from tsmodels.layers.positions import alibi, alibi_slopes, rotary
+from tsmodels.layers.segments import is_segments, together
 
 POSITIONS = (None, "rotary", "alibi")
 
@@ -178,9 +179,10 @@ class MultiHeadAttention(keras.layers.Layer):
     `attention(query)` is self-attention; `attention(query, key, value)` takes keys (B, S, K) and
     values (B, S, V), the keys by default. `key_mask` (B, S), or `mask` in self-attention, hides
     keys, `attention_mask` (B, T, S) pairs, `causal` the future; `bias` (..., N, T, S) is added to
-    the scores. With `return_attention` the answer is (y, weights, scores), both (B, N, T, S);
-    without, the backend's fused kernel is used where it has one. `d_model` is by default the width
-    of the query.
+    the scores. A `mask` of integers says which sequence a step belongs to, 0 being padding: steps
+    see those of their own. With `return_attention` the answer is (y, weights, scores), both
+    (B, N, T, S); without, the backend's fused kernel is used where it has one. `d_model` is by
+    default the width of the query.
 
     >>> attention = MultiHeadAttention(n_heads=2, causal=True)
     >>> y, weights, _ = attention(ops.ones((1, 3, 4)), return_attention=True)
@@ -236,6 +238,8 @@ class MultiHeadAttention(keras.layers.Layer):
     ) -> Any:
         if key is None:
             key, key_mask = query, mask if key_mask is None else key_mask
+            if is_segments(key_mask):
+                attention_mask, key_mask = _both(attention_mask, together(key_mask)), None
         q = self._heads(self.query_map(query))  # (B, T, N, d)
         k = self._heads(self.key_map(key))  # (B, S, N, d)
         v = self._heads(self.value_map(key if value is None else value))
@@ -329,6 +333,10 @@ def _fused(q: Any, k: Any, v: Any, mask: Any, bias: Any) -> Any:
         return y
     sees = ops.any(mask, axis=-1)  # (B or 1, 1, T or 1)
     return ops.where(ops.swapaxes(sees, 1, 2)[..., None], y, 0.0)
+
+
+def _both(mask: Any, other: Any) -> Any:
+    return other if mask is None else ops.logical_and(ops.cast(mask, "bool"), other)
 
 
 def _unit_fan(units: int) -> Any:

@@ -36,6 +36,8 @@ def sinusoidal(length: int, width: int, layout: str = "interleaved") -> np.ndarr
 class SinusoidalPositions(keras.layers.Layer):
     """x + `sinusoidal` positions: (B, T, D) -> (B, T, D), T known when the model is made.
 
+    Positions `at` (B, T) are those given: of several sequences in a row, each counts its own.
+
     >>> SinusoidalPositions()(ops.zeros((1, 3, 2))).shape == (1, 3, 2)
     True
     """
@@ -45,9 +47,10 @@ class SinusoidalPositions(keras.layers.Layer):
         self.layout = check_option("layout", layout, LAYOUTS)
         self.supports_masking = True
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Any, at: Any = None) -> Any:
         length, width = x.shape[1:]
-        return x + ops.cast(sinusoidal(length, width, self.layout), x.dtype)
+        table = ops.cast(sinusoidal(length, width, self.layout), x.dtype)
+        return x + (table if at is None else ops.take(table, at, axis=0))
 
     def step(self, x: Any, t: Any, max_length: int) -> Any:
         """One moment (B, D) at position t (B,); from `max_length` on all have the last one."""
@@ -58,6 +61,8 @@ class SinusoidalPositions(keras.layers.Layer):
 @keras.saving.register_keras_serializable("tsmodels")
 class LearnedPositions(keras.layers.Layer):
     """x + a learned vector per step: (B, T, D) -> (B, T, D) for T up to `max_length`.
+
+    Positions `at` (B, T) as in `SinusoidalPositions`.
 
     >>> LearnedPositions(8)(ops.zeros((1, 3, 2))).shape == (1, 3, 2)
     True
@@ -73,8 +78,10 @@ class LearnedPositions(keras.layers.Layer):
         shape = (self.max_length, input_shape[-1])
         self.table = self.add_weight(shape, initializer=small, name="table")
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Any, at: Any = None) -> Any:
         length = x.shape[1]
+        if at is not None:
+            return x + ops.take(self.table, at, axis=0)
         if length is not None and length > self.max_length:
             rule = f"at least the {length} steps of its input"
             raise ValueError(fault("max_length", rule, self.max_length))

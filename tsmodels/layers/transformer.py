@@ -84,8 +84,9 @@ class TransformerEncoderLayer(_TransformerLayer):
 
     `causal` makes it a layer of a decoder-only Transformer. `positions` "rotary" or "alibi" act
     inside the attention; `norm` "batch" normalises over batch and steps, as PatchTST does. `mask`
-    (B, T) hides steps from the others; `bias` is added to the attention scores, and with
-    `return_attention` the answer is (y, weights, scores), both (B, N, T, T).
+    (B, T) hides steps from the others, or with integers one sequence of a row from another; `bias`
+    is added to the attention scores, and with `return_attention` the answer is (y, weights,
+    scores), both (B, N, T, T).
 
     >>> layer = TransformerEncoderLayer(n_heads=2, d_ff=16, pre_norm=True, activation="gelu")
     >>> layer(ops.ones((2, 5, 4))).shape == (2, 5, 4)

@@ -10,6 +10,7 @@ from tsmodels.backend import keras, ops
 from tsmodels.checks import fault
 from tsmodels.layers.dropout import Dropout
 from tsmodels.layers.positions import LearnedPositions, SinusoidalPositions
+from tsmodels.layers.segments import is_segments, positions_within
 from tsmodels.layers.transformer import (
     EPSILON,
     TransformerDecoderLayer,
@@ -32,7 +33,8 @@ class Transformer(Network):
     decoder-only language model. The decoder reads its queries, and the embedded previous targets
     where they are given, through causal attention; all steps are made at once, or one by one with
     `decode_step`. A causal encoder steps too: its state is a ring of the last `max_length` keys and
-    values of each layer, (B, max_length, d_model) each, beyond which it forgets.
+    values of each layer, (B, max_length, d_model) each, beyond which it forgets. `encode` takes
+    several sequences in a row where the mask is of integers, see `tsmodels.layers.segments`.
     """
 
     variable_dropout: ClassVar[bool] = True
@@ -106,7 +108,9 @@ class Transformer(Network):
         }
 
     def encode(self, layers: Any, x: Any, mask: Any = None) -> Memory:
-        x = layers["positions"](x) if self._added else x
+        if self._added:
+            at = positions_within(mask) if is_segments(mask) else None
+            x = layers["positions"](x) if at is None else layers["positions"](x, at=at)
         x = layers["drop"](x)
         for i in range(self.n_layers):
             x = layers[f"encoder_{i}"](x, mask=mask)
