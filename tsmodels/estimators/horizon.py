@@ -186,6 +186,34 @@ class HorizonEstimator(Saved, BaseEstimator):
         ds = np.repeat(panel.future(steps), n_paths, axis=0).ravel()
         return forecast_frame(panel, np.repeat(series, n_paths * steps), ds, table)
 
+    def impute(self, X: Any) -> Any:
+        """`X` without gaps: `unique_id`, `ds`, the target, and `imputed`, which rows were filled.
+
+        A gap between two values of a series, be it rows without a value or no rows at all, is
+        forecast from before it, with all that is known of its rows; then the forecast is bent so as
+        to meet the value behind the gap. How far the bend reaches back is read off errors of the
+        rows held out in `fit`: as far as they have gone together (the best linear estimate given
+        the error behind the gap). Where none are known, or a gap is not shorter than the fitted
+        horizon, it is a straight line. Values that are known stay bit for bit; what lacks a value
+        before the first and after the last one stays missing. With several targets each has its
+        rows, and a column `target` names it.
+
+        >>> from tsmodels import SeasonalNaive
+        >>> days = np.tile(np.arange(4.0), 6)
+        >>> model = SeasonalNaive(horizon=4, season_length=4).fit(days)
+        >>> days[9:11] = np.nan
+        >>> model.impute(days).y[8:12].tolist()
+        [0.0, 1.0, 2.0, 3.0]
+        """
+        from tsmodels.estimators.imputing import imputed
+
+        check_is_fitted(self, "context_")
+        panel = self.to_panel(X)
+        values, filled = imputed(self, panel)
+        name = "y" if panel.targets else self.target_name
+        codes = np.repeat(np.arange(panel.n_series), panel.lengths)
+        return forecast_frame(panel, codes, panel.ds, {name: values, "imputed": filled})
+
     def score(self, X: Any, y: Any = None) -> float:
         """Minus the MASE of the last `horizon` rows of each series, forecast from those before.
 
