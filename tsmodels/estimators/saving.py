@@ -48,6 +48,7 @@ ESTIMATORS = {
     "SequenceTagger": "tsmodels.estimators.sequence",
     "TextClassifier": "tsmodels.estimators.text",
     "TextTagger": "tsmodels.estimators.text",
+    "LanguageModel": "tsmodels.estimators.language",
 }
 HEADS = (PointHead, QuantileHead, DistributionHead)
 TEXT = (Tokens, Vocabulary, BagOfWords)

@@ -65,6 +65,12 @@ class CausalConv1D(keras.layers.Conv1D):
         y = y + self.bias if self.use_bias else y
         return self.activation(y), {"window": window[:, 1:]}
 
+    def advance(self, x: Any, state: State) -> tuple[Any, dict[str, Any]]:
+        """Any number of moments (B, L, C) and the state to (B, L, filters) and the next state."""
+        reach, length = state["window"].shape[1], ops.shape(x)[1]
+        window = ops.concatenate([state["window"], x], axis=1)  # (B, reach + L, C)
+        return self(window)[:, reach:], {"window": window[:, length:]}
+
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         for fixed in ("padding", "data_format"):
@@ -203,6 +209,13 @@ class TCNBlock(keras.layers.Layer):
         h, first = self.first.step(x, {"window": state["first"]})
         h, second = self.second.step(h, {"window": state["second"]})
         y = ops.relu(h + (self.skip(x) if self.widens else x))
+        return y, {"first": first["window"], "second": second["window"]}
+
+    def advance(self, x: Any, state: State) -> tuple[Any, dict[str, Any]]:
+        """Any number of moments (B, L, C) and the state to (B, L, filters) and the next state."""
+        h, first = self.first.advance(x, {"window": state["first"]})
+        h, second = self.second.advance(self.drop(h), {"window": state["second"]})
+        y = ops.relu(self.drop(h) + (self.skip(x) if self.widens else x))
         return y, {"first": first["window"], "second": second["window"]}
 
 

@@ -177,7 +177,7 @@ class PreNorm(keras.layers.Layer):
         return x + y, state
 
     def advance(self, x: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        """Any number of steps (B, L, D) from a state, as `call`, to (B, L, D) and the next state."""
+        """Any number of steps (B, L, D) from a state, as `call`, and the next state."""
         y, state = self.layer.advance(self.norm(x), state)
         return x + self.drop(y), state
 

@@ -145,6 +145,7 @@ class Recurrent(keras.layers.Layer):
         layer = CELLS[self.cell](
             units,
             return_sequences=True,
+            return_state=not self.bidirectional,
             recurrent_dropout=self.recurrent_dropout,
             kernel_regularizer=penalty,
             recurrent_regularizer=penalty,
@@ -161,7 +162,8 @@ class Recurrent(keras.layers.Layer):
 
     def call(self, x: Any, mask: Any = None, training: bool = False) -> Any:
         dropped = self.drop(x, training=training)
-        y = self.run(dropped, mask=mask, training=training)  # (B, T, units)
+        y = self.run(dropped, mask=mask, training=training)  # (B, T, units), and states
+        y = y if self.bidirectional else y[0]
         return x + y if self.residual else y
 
     def compute_output_shape(self, input_shape: Any) -> Any:
@@ -180,6 +182,17 @@ class Recurrent(keras.layers.Layer):
             )
         names = [name for name in ("h", "c") if name in state]  # compiled JAX sorts a dict
         y, states = self.run.cell(x, [state[name] for name in names], training=False)
+        following = dict(zip(names, states, strict=True))
+        return (x + y if self.residual else y), following
+
+    def advance(self, x: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Any number of steps (B, L, F) from a state, as `call`, and the next state."""
+        if self.bidirectional:
+            raise NotImplementedError(
+                "A bidirectional layer reads the future: it does not go on from a state."
+            )
+        names = [name for name in ("h", "c") if name in state]
+        y, *states = self.run(self.drop(x), initial_state=[state[name] for name in names])
         following = dict(zip(names, states, strict=True))
         return (x + y if self.residual else y), following
 

@@ -19,6 +19,7 @@ from tsmodels.networks.tft import TFT
 from tsmodels.networks.transformer import Transformer
 from tsmodels.networks.ttt import TTTLinearNetwork, TTTMLPNetwork
 from tsmodels.networks.vit import ViT
+from tsmodels.networks.window import WindowMLP
 from tsmodels.networks.xlstm import XLSTM
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "TiDE",
     "Transformer",
     "ViT",
+    "WindowMLP",
     "register",
     "resolve",
 ]

@@ -14,6 +14,7 @@ from tsmodels.layers.pooling import SequencePooling
 from tsmodels.layers.variational import DenseFlipout, DenseReparameterization, MonteCarloDropout
 from tsmodels.networks.base import Memory, Network, as_memory
 from tsmodels.networks.covariates import Places, beside, embedded
+from tsmodels.networks.stream import Stream
 
 POINT = PointHead()
 DRAWING = (DenseFlipout, DenseReparameterization)
@@ -186,6 +187,34 @@ def sequence_model(
         if outputs:
             y = keras.layers.Dense(outputs, name="head")(y)
         return _of_its_lengths(network, keras.Model(inputs, y, name=network.name or None))
+
+
+def language_model(
+    network: Network,
+    *,
+    length: int,
+    outputs: int,
+    streams: int = 0,
+    run: int = 1,
+    seed: int = 0,
+) -> Any:
+    """Ids of symbols (B, length, 1) to logits of those that follow, (B, length, outputs).
+
+    The network is one layer, "network", see `Stream` also for `streams` and `run`.
+
+    >>> from tsmodels.networks import GRU
+    >>> from tsmodels.networks.embedded import Embedded
+    >>> spec = Embedded(network=GRU(d_model=8), size=30, d_embedding=4)
+    >>> language_model(spec, length=12, outputs=30).output_shape
+    (None, 12, 30)
+    """
+    with seeded_build(seed):
+        inputs = {"sequence": keras.Input((length, 1), name="sequence")}
+        layers = network.layers()
+        network.encode(layers, inputs["sequence"])  # builds them
+        y = Stream(network, layers, streams, run, name="network")(inputs["sequence"])
+        y = keras.layers.Dense(outputs, name="head")(y)
+        return keras.Model(inputs, y, name=network.name or None)
 
 
 def chained_model(network: Network, **form: Any) -> Any:

@@ -126,6 +126,16 @@ class Network:
             return False
 
     @property
+    def carries(self) -> bool:
+        """Whether a sequence may be cut anywhere, and encoded on from the state at the cut."""
+        if not self.streams or type(self).advance is not Network.advance:
+            return self.streams
+        try:
+            return all(hasattr(_streaming(layer), "advance") for layer in _stack(self.layers()))
+        except NotImplementedError:
+            return False
+
+    @property
     def stemless(self) -> bool:
         """Whether `encode` takes channels (B, T, F) as they are.
 
@@ -230,6 +240,17 @@ class Network:
         following = {}
         for i, layer in enumerate(_stack(layers)):
             x, own = _streaming(layer).step(x, part_of(state, i))
+            following.update({f"{i}/{key}": value for key, value in own.items()})
+        return x, following
+
+    def advance(self, layers: Any, x: Any, state: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Any number of moments (B, L, D) and the state before them to (B, L, D) and the next one.
+
+        What `encode` gives for the whole sequence, for a part of it; see `carries`.
+        """
+        following = {}
+        for i, layer in enumerate(_stack(layers)):
+            x, own = _streaming(layer).advance(x, part_of(state, i))
             following.update({f"{i}/{key}": value for key, value in own.items()})
         return x, following
 
@@ -353,6 +374,9 @@ class _Stateless(NamedTuple):
         return {}
 
     def step(self, x: Any, state: Any) -> tuple[Any, dict[str, Any]]:
+        return self.layer(x), {}
+
+    def advance(self, x: Any, state: Any) -> tuple[Any, dict[str, Any]]:
         return self.layer(x), {}
 
 

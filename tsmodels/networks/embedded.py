@@ -73,6 +73,30 @@ class Embedded(Network):
             "head_dropout": Dropout(self.head_dropout, steps_alike=True, name="head_dropout"),
         }
 
+    @property
+    def streams(self) -> bool:
+        return bool(self.network.streams) and not self.characters
+
+    @property
+    def carries(self) -> bool:
+        return self.streams and bool(self.network.carries)
+
+    def initial_state(self, layers: Any, batch: int) -> dict[str, Any]:
+        return self.network.initial_state(layers["network"], batch)
+
+    def step(self, layers: Any, x: Any, state: Any) -> tuple[Any, dict[str, Any]]:
+        """Ids (B, K) of one moment and the state to (B, D) and the next state, as in inference."""
+        x = layers["tokens"](x[:, None])[:, 0]  # (B, d_embedding)
+        x = layers["stem"](x) if "stem" in layers else x
+        return self.network.step(layers["network"], x, state)
+
+    def advance(self, layers: Any, x: Any, state: Any) -> tuple[Any, dict[str, Any]]:
+        """Ids (B, L, K) of any number of moments."""
+        x = layers["embedding_dropout"](layers["tokens"](x))  # (B, L, d_embedding)
+        x = layers["stem"](x) if "stem" in layers else x
+        y, state = self.network.advance(layers["network"], x, state)
+        return layers["head_dropout"](y), state
+
     def encode(self, layers: Any, x: Any, mask: Any = None) -> Memory:
         if "letters" in layers:
             vectors = [layers["tokens"](x[:, :, :1]), layers["letters"](x[:, :, 1:])]

@@ -113,7 +113,8 @@ def sample(
     `settings` are those of `probabilities`. After the token `end` a row has -1, and nothing is done
     once every row has ended.
     """
-    origins, drawn = np.arange(len(tokens)), []
+    origins = np.arange(len(tokens))
+    drawn: list[np.ndarray] = []
     ended = np.zeros(len(tokens), dtype=bool)
     while len(drawn) < length and not ended.all():
         log_probs, _, state = step(tokens, origins, state)
@@ -157,7 +158,7 @@ def beam_search(
     """
     limits = np.broadcast_to(np.asarray(max_length), (n,))
     search = _Beams(n, beam, n_best, int(limits.max()), start)
-    penalties = {"alpha": alpha, "beta": beta, "seen": seen}
+    penalties: dict[str, Any] = {"alpha": alpha, "beta": beta, "seen": seen}
     for length in range(1, search.longest + 1):
         log_probs, attention, state = step(search.last, search.origins, state)
         search.extend(log_probs, attention, end)

@@ -13,6 +13,7 @@ import numpy as np
 
 from tsmodels.backend import keras, ops
 from tsmodels.data.sequences import Sequences
+from tsmodels.data.streams import Streams
 from tsmodels.data.windows import Batch, Windows
 from tsmodels.training.padded import SequenceLayout
 
@@ -29,6 +30,9 @@ class Deck:
     With a number for each window, its `bucket` (N,), windows of one bucket share batches as far as
     they can, in an order by chance. Those of the last, smaller batch are any: each window counts
     as much as it would, over the epochs.
+
+    Of windows in runs (see `Streams`) the runs are shuffled: `size` of them are dealt window after
+    window before the next ones.
     """
 
     def __init__(
@@ -38,8 +42,9 @@ class Deck:
         steps: int,
         rng: np.random.Generator | None,
         bucket: np.ndarray | None = None,
+        run: int = 1,
     ) -> None:
-        self.n, self.size, self.rng, self.bucket = n, size, rng, bucket
+        self.n, self.size, self.rng, self.bucket, self.run = n, size, rng, bucket, run
         passes = steps == math.ceil(n / size)
         self.needed = n if passes else steps * size
         self.rest = np.arange(0, dtype=np.int32)
@@ -50,11 +55,18 @@ class Deck:
             return np.arange(self.n, dtype=np.int32)
         decks = [self.rest]
         while sum(map(len, decks)) < self.needed:
-            decks.append(self.rng.permutation(self.n).astype(np.int32))
+            decks.append(self._shuffled(self.rng))
         dealt = np.concatenate(decks)
         self.rest = dealt[self.needed :]
         order = dealt[: self.needed]
         return order if self.bucket is None else self._sorted(order, self.bucket, self.rng)
+
+    def _shuffled(self, rng: np.random.Generator) -> np.ndarray:
+        runs = rng.permutation(self.n // self.run).astype(np.int32)
+        if self.run == 1:
+            return runs
+        together = runs.reshape(-1, 1, self.size) * self.run  # (groups, 1, size)
+        return (together + np.arange(self.run, dtype=np.int32)[:, None]).ravel()
 
     def _sorted(
         self, order: np.ndarray, bucket: np.ndarray, rng: np.random.Generator
@@ -83,7 +95,7 @@ class Batches(keras.utils.PyDataset):
         self.size = min(batch_size, len(windows))
         self.steps = steps or math.ceil(len(windows) / self.size)
         bucket = windows.bucket if isinstance(windows, Sequences) else None
-        self.deck = Deck(len(windows), self.size, self.steps, rng, bucket)
+        self.deck = Deck(len(windows), self.size, self.steps, rng, bucket, run_of(windows))
         self.order = np.arange(len(windows), dtype=np.int32)
 
     def __len__(self) -> int:
@@ -207,6 +219,11 @@ class Layout:
             steps = arrays["step_weights"][: self.horizon]
             parts.append(ops.broadcast_to(steps, ops.shape(ahead)))
         return functools.reduce(ops.multiply, parts) if parts else None
+
+
+def run_of(examples: Examples) -> int:
+    """How many windows follow each other, to be dealt one after the other; 1 for none."""
+    return examples.run if isinstance(examples, Streams) else 1
 
 
 AnyLayout = Layout | SequenceLayout

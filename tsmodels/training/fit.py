@@ -19,10 +19,11 @@ from tsmodels.training.reference import train_with_keras
 
 @dataclass(frozen=True)
 class Fitted:
-    """What training leaves: weights in the order of the model, and its history by epoch."""
+    """What training leaves: weights in the order of the model, their names, history by epoch."""
 
     weights: list[np.ndarray]
     history: dict[str, list[float]]
+    names: list[str]
 
 
 def fit(
@@ -56,7 +57,8 @@ def fit(
         else:
             history = train(run, compiled.trainer(loss, plan, _first(rate)), rate)
         history = {key: [float(value) for value in values] for key, values in history.items()}
-        return Fitted(compiled.take(), history)
+        names = [weight.name for weight in compiled.model.weights]
+        return Fitted(compiled.take(), history, names)
 
 
 def _first(rate: Any) -> float:

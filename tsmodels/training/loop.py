@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tsmodels.backend import keras
-from tsmodels.training.batches import Deck, Examples, Shapes, layout_of
+from tsmodels.training.batches import Deck, Examples, Shapes, layout_of, run_of
 from tsmodels.training.callbacks import Progress, check_finite
 from tsmodels.training.compiled import Trainer
 from tsmodels.training.epoch import sizes
@@ -77,7 +77,9 @@ class _Epoch:
         n = len(run.windows)
         self.size = min(run.batch_size, n)
         self.shapes = Shapes(run.windows, layout, self.size)
-        self.deck = Deck(n, self.size, run.budget.steps, run.rng, self.shapes.bucket)
+        self.deck = Deck(
+            n, self.size, run.budget.steps, run.rng, self.shapes.bucket, run_of(run.windows)
+        )
         self.trainer, self.optimizer = trainer, trainer.optimizer
         self.rates = None  # callbacks may change a rate that is a number
         if not isinstance(rate, float):

@@ -7,7 +7,7 @@ import numpy as np
 from tsmodels.training.batches import Examples, layout_of
 from tsmodels.training.blueprint import Blueprint
 from tsmodels.training.compiled import Compiled, leased
-from tsmodels.training.epoch import LARGEST_BATCH
+from tsmodels.training.epoch import largest_batch
 
 
 def predict(
@@ -33,7 +33,7 @@ def predict_with(
     layout = layout_of(windows, compiled.masked)
     epochs = compiled.predictor(layout)
     arrays = epochs.arrays(layout.arrays(windows))
-    size = min(max(1 << (n - 1).bit_length(), smallest), LARGEST_BATCH)
+    size = min(max(1 << (n - 1).bit_length(), smallest), largest_batch(compiled.model))
     index = np.minimum(np.arange(-(-n // size) * size, dtype=np.int32), n - 1)
     outputs = [epochs.predict(arrays, part) for part in np.split(index, range(size, n, size))]
     return np.concatenate(outputs)[:n]

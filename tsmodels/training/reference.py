@@ -8,7 +8,7 @@ from typing import Any
 from tsmodels.backend import keras
 from tsmodels.training.batches import Batches
 from tsmodels.training.callbacks import Progress, StopAt, StopWhenNotFinite
-from tsmodels.training.epoch import LARGEST_BATCH
+from tsmodels.training.epoch import largest_batch
 from tsmodels.training.loop import Run
 
 
@@ -19,7 +19,7 @@ def train_with_keras(run: Run, loss: Any, optimizer: Any) -> dict[str, list[floa
     model.compile(optimizer=optimizer, loss=loss, jit_compile=False)
     dense = functools.partial(Batches, masked=run.masked, forced=run.forced)
     batches = dense(run.windows, run.batch_size, rng=run.rng, steps=budget.steps)
-    held = run.validation and dense(run.validation, LARGEST_BATCH)
+    held = run.validation and dense(run.validation, largest_batch(model))
     try:
         history = model.fit(
             batches,
