@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tsmodels.backend import ops
+from tsmodels.backend import keras, ops
 from tsmodels.data.packing import pack
 from tsmodels.layers.attention import MultiHeadAttention
 from tsmodels.layers.segments import is_segments, positions_within, together
@@ -22,8 +22,9 @@ def encoded(spec):
     """What a network makes of sequences that are padded, and of them in rows, both (steps, D)."""
     layers = spec.layers()
     alone = spec.encode(layers, ops.convert_to_tensor(X), ops.convert_to_tensor(SEEN)).sequence
-    segments = ops.convert_to_tensor(PACKING.segments)
-    rows = spec.encode(layers, ops.convert_to_tensor(PACKING.packed(X)), segments).sequence
+    inputs = [keras.Input((9, 8)), keras.Input((9,), dtype="int32")]
+    model = keras.Model(inputs, spec.encode(layers, *inputs).sequence)
+    rows = model([PACKING.packed(X), PACKING.segments])
     apart = ops.take(ops.reshape(rows, (-1, 8)), PACKING.places, axis=0)  # (N, T, D)
     return (ops.convert_to_numpy(y)[SEEN] for y in (alone, apart))
 

@@ -22,7 +22,7 @@ def together(segments: Any) -> Any:
     >>> ops.convert_to_numpy(together(ops.array([[1, 2, 2, 0]]))).astype(int).tolist()
     [[[1, 0, 0, 0], [0, 1, 1, 0], [0, 1, 1, 0], [0, 0, 0, 0]]]
     """
-    same = segments[:, :, None] == segments[:, None, :]
+    same = ops.equal(segments[:, :, None], segments[:, None, :])  # symbolic tensors know no ==
     return ops.logical_and(same, segments[:, None, :] > 0)
 
 
