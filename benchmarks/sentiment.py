@@ -74,6 +74,7 @@ ENGLISH = Tokens(pairs=20_000, max_length=64)
 CHINESE = Tokens(pairs=40_000, max_length=256)
 COMMON = {"random_state": 0}
 MEAN = COMMON | {
+    "length_buckets": 1,
     "network": Custom(encoder=as_they_are, d_model=100, causal=True),
     "token_dropout": 0.1,
     "epochs": 12,

@@ -37,6 +37,7 @@ QUICK = {
     "learning_rate": 0.02,
     "epochs": 6,
     "batch_size": 16,
+    "length_buckets": 1,
     "random_state": 0,
 }
 
@@ -212,6 +213,11 @@ def test_class_weights_are_sample_weights():
     b = TextClassifier(**quick).fit(TEXTS, LABELS, sample_weight=weights)
     assert_array_equal(a.predict_proba(TEXTS), b.predict_proba(TEXTS))
     assert_allclose(a.baseline_.coef, b.baseline_.coef)
+
+
+def test_batches_of_like_lengths_learn_too():
+    model = TextClassifier(**QUICK | {"length_buckets": 3}).fit(TEXTS, LABELS)
+    assert model.score(TEXTS, LABELS) > 0.95
 
 
 @pytest.mark.parametrize("pooling", ["last", "attention"])

@@ -42,6 +42,7 @@ QUICK = {
     "learning_rate": 0.03,
     "epochs": 6,
     "batch_size": 16,
+    "length_buckets": 1,
     "random_state": 0,
 }
 

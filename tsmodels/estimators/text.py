@@ -60,6 +60,7 @@ class TextEstimator(EncoderEstimator):
     learning_rate: Any = 2e-3
     epochs: int | None = 8
     batch_size: int = 64
+    length_buckets: int = 4
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
@@ -142,8 +143,8 @@ class TextClassifier(TextEstimator, Classifying):
     validation : float or None
         The share of the texts, of each class alike, that is held out to stop early by, to choose
         the blend on, and to report `validation_scores_` on.
-    class_weight, loss, epochs, max_steps, optimizer, learning_rate, schedule, batch_size, \
-    patience, clipnorm, callbacks, random_state, verbose
+    class_weight, length_buckets, loss, epochs, max_steps, optimizer, learning_rate, schedule, \
+    batch_size, patience, clipnorm, callbacks, random_state, verbose
         As in `SequenceClassifier`.
 
     Attributes
