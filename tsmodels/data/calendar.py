@@ -4,8 +4,9 @@ Stamps are int64 (integer time) or datetime64[us]: UTC where the user's stamps h
 wall time otherwise. Seconds, minutes and hours are counted in UTC, so they stay right over clock
 changes; days and longer are counted in the user's wall time, so midnight stays midnight.
 
-Frequencies carry the names that pandas gives them. Two are ours: a number ("1", "2") is the step of
-integer time, and "C-MonTueWedThuFriSat" a trading week with its days written out.
+Frequencies carry the names that pandas gives them. Three are ours: a number ("1", "2") is the step
+of integer time, "C-MonTueWedThuFriSat" a trading week with its days written out, and "irregular"
+none at all: rows come when they come, and are counted on by the median of the steps there were.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ FAR = np.iinfo(np.int64).max
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 BUSINESS_WEEK = "MonTueWedThuFri"
+IRREGULAR = "irregular"
 
 RENAMED = {
     "M": "ME", "Q": "QE", "Y": "YE", "A": "YE", "H": "h", "T": "min", "S": "s", "L": "ms",
@@ -37,7 +39,7 @@ RENAMED = {
 KNOWN = (
     "s", "min", "h", "D", "B", "W", "W-SUN", "W-MON", "MS", "ME", "QS", "QE", "YS", "YE", "BMS",
     "BME", "BQS", "BQE", "BYS", "BYE", "SMS", "SME", "10min", "15min", "30min", "QS-JAN",
-    "QE-DEC", "YS-JAN", "YE-DEC", "ms", "us", "bh",
+    "QE-DEC", "YS-JAN", "YE-DEC", "ms", "us", "bh", IRREGULAR,
 )  # fmt: skip
 
 
@@ -46,7 +48,8 @@ class Calendar:
     """The frequency of every series, and how to count on from any of its stamps.
 
     `phase` says how far after the plain stamp of its frequency a series has its own: the time of
-    day for days and weeks, day and time for months ("MS" on the 15th has a phase of 14 days).
+    day for days and weeks, day and time for months ("MS" on the 15th has a phase of 14 days). Of an
+    irregular series it is the median of its steps.
     """
 
     freqs: tuple[str, ...]
@@ -97,7 +100,7 @@ class Calendar:
         per_row = np.repeat(self.codes, np.diff(offsets))
         for code, freq in enumerate(self.freqs):
             rule = _rule(freq)
-            if rule.kind in ("trading", "pandas"):
+            if rule.kind in ("trading", "pandas", IRREGULAR):
                 continue
             diffs = _differences(_ordinals(rule, ds, self.tz), offsets, rule.step)
             diffs //= rule.step
@@ -111,8 +114,15 @@ class Calendar:
 
     def spacing(self) -> float | None:
         """The shortest step of any series in microseconds, on average; None for whole numbers."""
+        if self.irregular:
+            return None if self.phase.dtype.kind != "m" else float(self.phase.astype(int).min())
         steps = [_mean_step(_rule(freq)) for freq in self.freqs]
         return None if None in steps else min(steps)  # type: ignore[type-var]
+
+    @property
+    def irregular(self) -> bool:
+        """Whether rows come when they come."""
+        return self.freqs == (IRREGULAR,)
 
     def _from_wall(self, wall: np.ndarray) -> np.ndarray:
         return _to_utc(wall, self.tz)
@@ -122,7 +132,7 @@ class Calendar:
 class _Rule:
     """What a frequency's name says: how to count, by how much, from which anchor."""
 
-    kind: str  # integer, tick, day, trading, month, pandas
+    kind: str  # integer, tick, day, trading, month, pandas, irregular
     step: int  # in units of integer time, microseconds, days, days, months, steps
     anchor: int | None = None  # weekday of weeks, month of quarters and years; None: any
     place: str = ""  # of months: start, end, bstart, bend; of trading weeks: their days
@@ -132,6 +142,8 @@ class _Rule:
 def _rule(freq: str) -> _Rule:
     if freq.isdigit():
         return _Rule("integer", int(freq))
+    if freq == IRREGULAR:
+        return _Rule(IRREGULAR, 1)
     if freq.startswith("C-"):
         return _Rule("trading", 1, place=freq[2:])
     offset = pd.tseries.frequencies.to_offset(freq)
@@ -197,6 +209,8 @@ def check_freq(freq: object) -> str:
 def _is_known(freq: str) -> bool:
     if freq.isdigit():
         return int(freq) > 0
+    if freq == IRREGULAR:
+        return True
     if freq.startswith("C-"):
         return re.fullmatch(f"({'|'.join(WEEKDAYS)})+", freq[2:]) is not None
     try:
@@ -276,6 +290,12 @@ def _count_units(
     calendar: Calendar, rule: _Rule, stamps: np.ndarray, steps: np.ndarray, series: np.ndarray
 ) -> np.ndarray:
     return stamps + (steps * rule.step).astype(stamps.dtype.str.replace("M8", "m8"))
+
+
+def _count_steps(
+    calendar: Calendar, rule: _Rule, stamps: np.ndarray, steps: np.ndarray, series: np.ndarray
+) -> np.ndarray:
+    return stamps + steps * calendar.phase[series]
 
 
 def _count_days(
@@ -363,6 +383,7 @@ COUNTERS: dict[str, Callable[..., np.ndarray]] = {
     "trading": _count_trading_days,
     "month": _count_months,
     "pandas": _count_by_pandas,
+    IRREGULAR: _count_steps,
 }
 
 
@@ -408,6 +429,8 @@ def infer_calendar(
 
 
 def _check_kind(freq: str, ds: np.ndarray) -> str:
+    if freq == IRREGULAR:
+        return freq
     if ds.dtype.kind == "M" and freq.isdigit():
         raise ValueError(fault("freq", "a pandas offset alias, as ds holds stamps", freq))
     if ds.dtype.kind != "M" and not freq.isdigit():
@@ -626,7 +649,7 @@ def _borrow(
 def fits(freq: str, ds: np.ndarray, offsets: np.ndarray, tz: str | None) -> np.ndarray:
     """Whether the stamps of each series lie on the grid of `freq`. (S,)"""
     rule = _rule(freq)
-    if rule.kind == "pandas":
+    if rule.kind in ("pandas", IRREGULAR):
         return np.ones(len(offsets) - 1, bool)
     ordinals = _ordinals(rule, ds, tz)
     step = 1 if rule.kind == "trading" else rule.step
@@ -660,7 +683,21 @@ def _year(rule: _Rule) -> int:
     return 12 if rule.step % 12 == 0 else 3
 
 
+def _median_steps(ds: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """The median step of each series (S,), at least 1; of a lone row, that of the other series."""
+    steps = _differences(ds.view(np.int64), offsets, 0)
+    parts = [steps[a : b - 1] for a, b in zip(offsets[:-1], offsets[1:], strict=True)]
+    every = np.concatenate(parts)
+    if not len(every):
+        rule = "of a series with two rows or more where freq is 'irregular'"
+        raise ValueError(fault("ds", rule, f"{len(parts)} single rows"))
+    found = [int(np.median(part if len(part) else every)) for part in parts]
+    return np.maximum(found, 1).astype(ds.dtype.str.replace("M8", "m8"))
+
+
 def _phases(names: np.ndarray, ds: np.ndarray, offsets: np.ndarray, tz: str | None) -> np.ndarray:
+    if len(names) and (names == IRREGULAR).all():
+        return _median_steps(ds, offsets)
     phase = np.zeros(len(names), "m8[us]")
     if ds.dtype.kind != "M":
         return phase
@@ -727,7 +764,8 @@ def _refuse_unknown(
     raise ValueError(
         f"ds must be regular for each unique_id. Got stamps that fit no frequency:\n"
         f"{_id_table(bad, ids, ds, offsets)}\n"
-        "Pass freq=, or bring ds onto a grid first, e.g. frame['ds'].dt.floor('h')."
+        "Pass freq=, or bring ds onto a grid first, e.g. frame['ds'].dt.floor('h'). Rows that come "
+        "when they come have freq='irregular'."
     )
 
 

@@ -15,6 +15,7 @@ from tsmodels.data.scaling import affine_statistics
 from tsmodels.data.windows import fill
 
 Place = tuple[int, int]  # a channel of codes, and how many codes there are
+ELAPSED = "(elapsed)"  # the name of the time since the row before
 LARGEST = 1e6  # of a scaled covariate: farther off says no more
 
 
@@ -35,14 +36,16 @@ class Channels:
     holidays: Holidays = ()
     static_shift: np.ndarray | None = None
     static_scale: np.ndarray | None = None
+    elapsed: tuple[float, float] | None = None
 
     @classmethod
     def learn(cls, panel: Panel, *, calendar: bool = False, holidays: Holidays = ()) -> Channels:
         """Learns from a panel that holds training rows alone."""
         cycles = cycles_of(panel.calendar, _span(panel)) if calendar else ()
+        elapsed = _standard(elapsed_logs(panel)) if panel.calendar.irregular else None
         found = panel.covariates
         if found is None:
-            return cls(cycles=cycles, holidays=holidays)
+            return cls(cycles=cycles, holidays=holidays, elapsed=elapsed)
         roles = found.roles
         columns = dict(zip(roles.changing, found.values.T, strict=True))
         columns |= dict(zip(roles.static, found.static.T, strict=True))
@@ -51,7 +54,7 @@ class Channels:
         gappy = tuple(name for name in numbers if np.isnan(columns[name]).any())
         everything = np.array([0, panel.n_series])
         shift, scale = affine_statistics("standard", found.static, everything)
-        return cls(roles, levels, gappy, cycles, holidays, shift[0], scale[0])
+        return cls(roles, levels, gappy, cycles, holidays, shift[0], scale[0], elapsed)
 
     @property
     def n_known(self) -> int:
@@ -87,9 +90,10 @@ class Channels:
     def names(self) -> tuple[str, ...]:
         """What each channel of a row tells of: a column, "calendar", or a holiday."""
         past, known = (self._named(names) for names in (self.roles.past, self.roles.future))
-        holidays = [name for name, _ in self.holidays]
-        cycles = ["calendar"] * (self._derived - len(holidays))
-        return (*past[0], *past[1], *known[0], *cycles, *holidays, *known[1])
+        some = np.zeros(1, "M8[us]")
+        stamps = ["calendar"] * cycle_features(self.cycles, some).shape[1]
+        stamps += [name for name, _ in self.holidays] + [ELAPSED] * (self.elapsed is not None)
+        return (*past[0], *past[1], *known[0], *stamps, *known[1])
 
     def rows(self, panel: Panel, shift: np.ndarray, scale: np.ndarray) -> np.ndarray:
         """The channels of every row, (N, channels) without NaN.
@@ -157,16 +161,22 @@ class Channels:
         )
 
     def _of_stamps(self, panel: Panel) -> list[np.ndarray]:
-        if not self._derived:
-            return []
-        wall = panel.calendar.wall(panel.ds)
-        return [cycle_features(self.cycles, wall), holiday_features(self.holidays, wall)]
+        parts = []
+        if self.cycles or self.holidays:
+            wall = panel.calendar.wall(panel.ds)
+            parts = [cycle_features(self.cycles, wall), holiday_features(self.holidays, wall)]
+        if self.elapsed is not None:
+            shift, scale = self.elapsed
+            logs = (elapsed_logs(panel) - shift) / scale
+            parts.append(np.clip(np.nan_to_num(logs), -LARGEST, LARGEST)[:, None])
+        return parts
 
     @property
     def _derived(self) -> int:
         """How many channels follow from the stamps."""
         some = np.zeros(1, "M8[us]")
-        return cycle_features(self.cycles, some).shape[1] + len(self.holidays)
+        cycles = cycle_features(self.cycles, some).shape[1]
+        return cycles + len(self.holidays) + (self.elapsed is not None)
 
     def _named(self, names: tuple[str, ...]) -> tuple[list[str], list[str]]:
         """The names of `_columns`: numbers with their flags, and codes."""
@@ -188,6 +198,22 @@ def _levels(codes: np.ndarray, meanings: tuple[Any, ...]) -> tuple[Any, ...]:
     """The categories that occur in `codes`, in an order that is theirs alone."""
     occurring = np.unique(codes[~np.isnan(codes)]).astype(int)
     return tuple(sorted((meanings[code] for code in occurring), key=lambda m: (str(type(m)), m)))
+
+
+def elapsed_logs(panel: Panel) -> np.ndarray:
+    """The logarithm of the time since the row before (N,), in microseconds or units of whole
+    numbers; NaN in the first row of a series."""
+    steps = np.diff(panel.ds.view(np.int64), prepend=0).astype(float)
+    steps[panel.offsets[:-1]] = np.nan
+    return np.log(np.maximum(steps, 1.0))  # NaN stays NaN
+
+
+def _standard(x: np.ndarray) -> tuple[float, float]:
+    """Mean and deviation of what is known of x, a deviation of 0 as 1."""
+    known = x[np.isfinite(x)]
+    if not len(known):
+        return 0.0, 1.0
+    return float(known.mean()), float(known.std()) or 1.0
 
 
 def _span(panel: Panel) -> float:

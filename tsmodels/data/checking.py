@@ -125,7 +125,7 @@ def _problems(table: pd.DataFrame) -> Iterator[str]:
     if len(irregular):
         yield (
             f"The stamps of {_some(irregular)} fit no frequency. Bring them onto a grid, e.g. "
-            "frame['ds'].dt.floor('h'), or pass freq=."
+            "frame['ds'].dt.floor('h'), or pass freq=, 'irregular' if rows come when they come."
         )
     empty = table[table["missing"] == table["rows"]]
     if len(empty):

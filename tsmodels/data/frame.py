@@ -83,6 +83,7 @@ class Panel:
     style: FrameStyle
     covariates: Covariates | None = None
     ahead: np.ndarray | None = None  # (S, H, G): what is known of the steps after each series
+    coming: np.ndarray | None = None  # (S, H): their stamps, where no calendar says them
     weights: np.ndarray | None = None  # (N,): how much each row counts; None: all alike
     targets: tuple[str, ...] = ()  # of several, where each is a series: see `data.targets`
 
@@ -125,7 +126,11 @@ class Panel:
         >>> panel.future(2).tolist()
         [[5, 6]]
         """
-        return self.calendar.future(self.last(), horizon)
+        if self.coming is None:
+            return self.calendar.future(self.last(), horizon)
+        said = self.coming[:, :horizon]
+        rest = self.calendar.future(said[:, -1], max(horizon - said.shape[1], 0))
+        return np.concatenate([said, rest], axis=1)
 
     def recent(self, n: int) -> Panel:
         """The last `n` rows up to the last value of each series, and the rows after it.
@@ -182,6 +187,7 @@ class Panel:
             rows=self.rows[rows],
             covariates=self.covariates and self.covariates.rows(rows),
             ahead=None,
+            coming=None,
             weights=None if self.weights is None else self.weights[rows],
         )
         return part if series is None else part._named(series)
@@ -220,6 +226,7 @@ class Panel:
             rows=rows,
             covariates=covariates,
             ahead=None,
+            coming=None,
             weights=None,
         )
 
@@ -757,7 +764,7 @@ def _where(ids: np.ndarray, offsets: np.ndarray, ds: np.ndarray, row: int) -> st
 # --- covariates -----------------------------------------------------------------------------------
 
 
-def read_known(X: Any, roles: Roles, target: str | Sequence[str]) -> tuple[Keys, Covariates]:
+def read_known(X: Any, roles: Roles, target: str | Sequence[str]) -> tuple[Keys, Covariates | None]:
     """Keys and future covariates of a frame of rows to come; other declared columns are not read.
 
     Without a column of ids, the ids are of type "".
@@ -771,14 +778,12 @@ def read_known(X: Any, roles: Roles, target: str | Sequence[str]) -> tuple[Keys,
     if extra:
         rule = f"a frame whose columns are among {list(declared)[:8]}"
         raise ValueError(fault("future", rule, extra[:8], "Drop what is not."))
-    keys = _read_keys(source, roles.future[:1])
+    keys = _read_keys(source, roles.future[:1] or (TIME,))
     if not source.has_ids:
         keys = replace(keys, style=replace(keys.style, id_dtype=""))
     _refuse_doubles(keys, "future")
     categories = tuple(name for name in roles.categories if name in roles.future)
-    known = _read_covariates(source, keys, Roles(future=roles.future, categories=categories))
-    assert known is not None
-    return keys, known
+    return keys, _read_covariates(source, keys, Roles(future=roles.future, categories=categories))
 
 
 def _read_covariates(source: _Source, keys: Keys, roles: Roles) -> Covariates | None:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tsmodels.checks import fault
+from tsmodels.data.covariates import Roles
 from tsmodels.data.frame import ID, TIME, Keys, Panel, read_known
 
 WAY_OUT = "make_future_frame() makes the rows; merge the columns into it."
@@ -30,7 +31,9 @@ def with_future(
     if future is None:
         rule = f"a frame with {[ID, TIME, *columns][:8]} for the next {steps} steps"
         raise ValueError(fault("future", rule, None, WAY_OUT))
-    keys, known = read_known(future, panel.covariates.roles, target)
+    panel = with_coming(panel, future, steps, target=target)
+    keys, known = read_known(future, panel.covariates.roles, target)  # type: ignore[union-attr]
+    assert known is not None and panel.covariates is not None
     _check_kind(panel, keys)
     rows = _rows(panel, keys, steps)
     absent = np.asarray(rows < 0)
@@ -42,6 +45,30 @@ def with_future(
         _refuse_absent(panel, unknown, f"known values of {columns[:8]} for the next {steps} steps")
     covariates = replace(panel.covariates, levels=known.levels)
     return replace(panel, ahead=ahead, covariates=covariates)
+
+
+def with_coming(panel: Panel, future: Any, steps: int, *, target: Any = "y") -> Panel:
+    """The panel with the next `steps` stamps of each series that `future` has, where no frequency
+    says them; else the panel as it is. Too few are a ValueError.
+    """
+    if not panel.calendar.irregular:
+        return panel
+    roles = Roles() if panel.covariates is None else panel.covariates.roles
+    keys, _ = read_known(future, roles, target)
+    _check_kind(panel, keys)
+    named = keys.style.id_dtype != ""
+    place = {name: s for s, name in enumerate(keys.ids.tolist())}
+    coming = np.empty((panel.n_series, steps), panel.ds.dtype)
+    for s, (name, last) in enumerate(zip(panel.ids.tolist(), panel.last(), strict=True)):
+        k = place.get(name, -1) if named else 0
+        stamps = keys.ds[keys.offsets[k] : keys.offsets[k + 1]] if k >= 0 else keys.ds[:0]
+        later = stamps[stamps > last][:steps]
+        if len(later) < steps:
+            rule = f"a row for each id and each of the next {steps} steps"
+            got = f"{len(later)} later rows of {name!s}"
+            raise ValueError(fault("future", rule, got, WAY_OUT))
+        coming[s] = later
+    return replace(panel, coming=coming)
 
 
 def _check_kind(panel: Panel, keys: Keys) -> None:

@@ -40,6 +40,7 @@ def apart(panel: Panel) -> Panel:
         columns=("y",),
         targets=panel.columns,
         ahead=None if panel.ahead is None else panel.ahead[series],
+        coming=None if panel.coming is None else panel.coming[series],
     )
 
 

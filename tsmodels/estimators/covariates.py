@@ -76,7 +76,7 @@ class CovariateEstimator(HorizonEstimator):
 
     def _shown(self, X: Any, future: Any, horizon: int) -> Panel:
         if not self.future_covariates:
-            panel = super()._shown(X, future, horizon)
+            panel = super()._shown(X, future, self._steps_ahead(horizon))
         else:
             panel, steps = super()._shown(X, None, horizon), self._steps_ahead(horizon)
             missing = self.missing_future

@@ -106,6 +106,9 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
         Steps of a season; unless told it follows from the frequency (24 for hours, 12 for months).
     freq : str, optional
         Pandas alias of the spacing of time; unless told it is read off the stamps of each series.
+        "irregular": rows come when they come. The network is then told the logarithm of the time
+        since the row before, and `predict` takes the stamps to come from `future`, or else the
+        median of the steps so far.
     target : str or list of str
         The column to forecast, or several that the network sees and forecasts together; a row with
         one of them missing is then seen as missing.
@@ -427,7 +430,8 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
         )
 
     def _memory(self) -> int:
-        return max(self.lookback_, self.season_length_)
+        before = self.channels_.elapsed is not None  # the first row of a window follows another
+        return max(self.lookback_, self.season_length_) + before
 
     @property
     def _lost(self) -> int:

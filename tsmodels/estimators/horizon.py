@@ -20,6 +20,7 @@ from tsmodels.data.frame import (
     target_columns,
     treat_missing,
 )
+from tsmodels.data.future import with_coming
 from tsmodels.data.joining import joined
 from tsmodels.data.targets import apart, together
 from tsmodels.data.weights import weighted
@@ -283,10 +284,13 @@ class HorizonEstimator(Saved, BaseEstimator):
 
     def _shown(self, X: Any, future: Any, horizon: int) -> Panel:
         """What to forecast from: `X`, or what `fit` has kept, and what is known of the horizon."""
-        if future is not None:
-            rule = "None where there are no future covariates"
+        panel = self.context_ if X is None else self.to_panel(X)
+        if future is None:
+            return panel
+        if not panel.calendar.irregular:
+            rule = "None where there are no future covariates and a frequency says the stamps"
             raise ValueError(fault("future", rule, type(future).__name__))
-        return self.context_ if X is None else self.to_panel(X)
+        return apart(with_coming(together(panel), future, horizon, target=self.target))
 
     def _season_length(self, panel: Panel) -> int:
         if self.season_length is not None:
