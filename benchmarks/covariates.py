@@ -48,13 +48,21 @@ def beijing() -> Task:
 
 
 def jena() -> Task:
-    """The temperature of the air every ten minutes; the other instruments are known to now."""
+    """The temperature of the air every ten minutes; the other instruments are known to now.
+
+    `calendar=True` would see weeks and months too, which weather knows nothing of.
+    """
     frame = datasets.load("weather_jena").rename_axis("ds").reset_index()
     frame = frame.rename(columns={"T (degC)": "y"}).drop_duplicates("ds").assign(unique_id="jena")
     others = [name for name in frame.columns if name not in ("unique_id", "ds", "y")]
     frame[others + ["y"]] = frame[others + ["y"]].where(frame[others + ["y"]] > -9000)
     n = len(frame)
-    sets = {"none": {}, "instruments": {"past_covariates": others, "calendar": True}}
+    of_day = frame.ds.dt.hour / 24 + frame.ds.dt.minute / 1440
+    frame["cos"], frame["sin"] = np.cos(2 * np.pi * of_day), np.sin(2 * np.pi * of_day)
+    clock = {"future_covariates": ["cos", "sin"]}
+    few = ["SWDR (W/m2)", "rh (%)", "wv (m/s)", "p (mbar)"]
+    sets = {"none": {}, "time of day": clock, "four instruments": {"past_covariates": few, **clock},
+            "all instruments": {"past_covariates": others, **clock}}  # fmt: skip
     return Task(frame, 24, 144, 36, (int(0.7 * n), int(0.8 * n), n), covariates=sets)
 
 
@@ -82,11 +90,13 @@ CANDIDATES: dict[str, dict[str, dict[str, Any]]] = {
         for lookback, revin in [(72, "mean"), (72, "last"), (72, None), (168, None)]
     },
     "jena": {
-        "nlinear 288": {"network": "nlinear", "lookback": 288},
-        "tide 288": {"network": "tide", "lookback": 288, "network__revin": "last"},
-        "mlp 288 last": {
-            "network": "mlp", "lookback": 288, "network__revin": "last", "network__dropout": 0.2,
-        },
+        f"{network} 144 {revin}": {
+            "network": network, "lookback": 144, "network__revin": revin, "learning_rate": 3e-4,
+            **({} if network == "nlinear" else {"network__dropout": 0.3}),
+        }
+        for network, revin in [
+            ("nlinear", None), ("mlp", "last"), ("tide", "last"), ("tsmixer", "last"),
+        ]
     },
     "metr": {
         f"mlp {lookback} {revin}": {
@@ -97,7 +107,11 @@ CANDIDATES: dict[str, dict[str, dict[str, Any]]] = {
     },
 }  # fmt: skip
 
-CHOSEN = {"beijing": "mlp 72 None", "metr": "mlp 24 None"}  # by task: a candidate
+CHOSEN = {
+    "beijing": "mlp 72 None",
+    "jena": "nlinear 144 None",
+    "metr": "mlp 24 None",
+}  # a candidate
 
 
 def columns_of(task: Task, covariates: dict[str, Any]) -> list[str]:
