@@ -208,6 +208,9 @@ def test_returns_that_follow_each_other_can():
     assert 0.08 < result.skill < 1 - np.sqrt(1 - 0.6**2) + 0.05
     assert result.significant and result.skill_interval[0] > 0
     assert "beats" in result.verdict and "may be chance" not in result.verdict
+    assert result.verdict.count("(") == 2  # the baseline, and all that says how sure this is
+    low, high = result.skill_interval
+    assert f"({low:+.1%} to {high:+.1%}, Diebold-Mariano p 0.003)." in result.verdict
     assert result.lag_copy == 0
 
 

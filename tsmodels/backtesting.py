@@ -91,12 +91,13 @@ class Backtest:
     @property
     def _certainty(self) -> str:
         low, high = self.skill_interval
-        words = f" ({low:+.1%} to {high:+.1%})" if np.isfinite(low) else ""
-        if not np.isfinite(self.test.p):
-            return words
-        chance = "" if self.significant else ", which may be chance"
-        p = f"{self.test.p:.3f}" if self.test.p >= 0.001 else "below 0.001"
-        return f"{words}{chance} (Diebold-Mariano p {p})"
+        words = [f"{low:+.1%} to {high:+.1%}"] if np.isfinite(low) else []
+        if np.isfinite(self.test.p):
+            p = f"{self.test.p:.3f}" if self.test.p >= 0.001 else "below 0.001"
+            words.append(f"Diebold-Mariano p {p}")
+        bracket = f" ({', '.join(words)})" if words else ""
+        chance = np.isfinite(self.test.p) and not self.significant
+        return bracket + (", which may be chance" if chance else "")
 
     def plot(self, **kwargs: Any) -> Any:
         """Matplotlib axes with truth and forecasts; see `tsmodels.plotting.plot_backtest`."""
