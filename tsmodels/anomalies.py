@@ -36,7 +36,7 @@ def anomaly_scores(estimator: HorizonEstimator, X: Any) -> Any:
     if not isinstance(estimator, HorizonEstimator):
         raise TypeError(fault("estimator", "a fitted forecaster or baseline", estimator))
     check_is_fitted(estimator, "context_")
-    panel = estimator.to_panel(X)
+    panel = estimator.to_panel_like_fit(X)
     cutoffs, series = spread(panel.offsets[:-1] + 2, panel.offsets[1:] - 1)
     known = np.isfinite(panel.values[cutoffs, 0])
     cutoffs, series = cutoffs[known], series[known]

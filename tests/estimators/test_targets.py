@@ -136,6 +136,18 @@ def test_one_target_in_a_list_is_one_target():
     pd.testing.assert_frame_equal(listed, plain)
 
 
-def test_drawing_several_is_refused(fitted):
-    with pytest.raises(ValueError, match=r"target must be one column where it is drawn. Got \["):
-        fitted.plot()
+def test_each_target_has_axes_of_its_own(fitted):
+    axes = fitted.plot(level=50)
+    assert [(ax.get_title(loc="left"), ax.get_ylabel()) for ax in axes] == [
+        ("b, u", "u"),
+        ("b, v", "v"),
+    ]
+    forecast = fitted.predict().query("unique_id == 'b' and target == 'v'")
+    (line,) = (line for line in axes[1].get_lines() if line.get_label() == "forecast")
+    assert_array_equal(line.get_ydata(), forecast.yhat)
+    (past,) = (line for line in axes[1].get_lines() if line.get_label() == "history")
+    assert_array_equal(
+        past.get_ydata(), both().query("unique_id == 'b'").v[-len(past.get_ydata()) :]
+    )
+    titles = [ax.get_title(loc="left") for ax in fitted.plot(both(), ids=["a", "b"])]
+    assert titles == ["a, u", "a, v", "b, u", "b, v"] or titles == ["b, u", "b, v", "a, u", "a, v"]

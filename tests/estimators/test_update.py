@@ -127,6 +127,10 @@ REFUSED = {
     "whole numbers": (lambda f: f.assign(ds=range(len(f))), "freq must be"),
     "days": (
         lambda f: f.assign(ds=pd.date_range("2024-04-05 01:30", periods=len(f))),
+        "X must be of the frequency that fit has seen, 'h'. Got 'D'",
+    ),
+    "half hours off": (
+        lambda f: f.assign(ds=pd.date_range("2024-04-05 01:30", periods=len(f), freq="h")),
         "ds must be on the grid",
     ),
     "a column too many": (lambda f: f.assign(z=1.0), "Got ['z']"),
@@ -142,3 +146,32 @@ def test_rows_that_do_not_fit_are_refused_and_nothing_changes(change, sentence):
         model.update(change(f[60:]))
     assert sentence in str(caught.value)
     pd.testing.assert_frame_equal(model.predict(), before)
+
+
+# --- another frequency ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("learned, shown", [("h", "D"), ("D", "h"), ("MS", "QS"), ("D", "W")])
+def test_frames_of_another_frequency_are_refused(learned, shown):
+    old, new = ({"ids": "a", "freq": freq, "n": 30} for freq in (learned, shown))
+    model = SeasonalNaive(horizon=2).fit(frame(**old)[["unique_id", "ds", "y"]])
+    other = frame(**new)[["unique_id", "ds", "y"]]
+    sentence = f"X must be of the frequency that fit has seen, '{learned}'. Got '{shown}"
+    for call in (model.predict, model.score, model.impute, model.simulate, model.plot):
+        with pytest.raises(ValueError, match=sentence):
+            call(*((5,) if call == model.simulate else ()), X=other)
+    if (learned, shown) == ("h", "D"):  # which would have been hours with 23 missing in between
+        with pytest.raises(ValueError, match=sentence):
+            model.update(other)
+    model.fit(other)  # what was fitted before plays no part
+
+
+def test_what_is_as_dense_is_of_the_same_frequency():
+    sundays = frame(ids="a", freq="W-SUN")[["unique_id", "ds", "y"]]
+    mondays = frame(ids="b", freq="W-MON")[["unique_id", "ds", "y"]]
+    assert len(SeasonalNaive(horizon=2).fit(sundays).predict(mondays)) == 2
+    hours = frame(ids="a")[["unique_id", "ds", "y"]]
+    model = SeasonalNaive(horizon=2).fit(hours)
+    few = hours.assign(ds=hours.ds + pd.Timedelta("90h"))[::2][:4]
+    assert len(model.update(few).predict()) == 2  # four rows may have gaps
+    assert len(model.set_params(freq="h").predict(hours[::2])) == 2

@@ -241,6 +241,18 @@ def season_length(freq: str) -> int:
     return 1
 
 
+def pace(freq: str) -> tuple[str, float]:
+    """How far apart rows of a frequency are, on average: the same for all that are as dense.
+
+    >>> pace("W-SUN") == pace("W-MON"), pace("B") == pace("D"), pace("h") == pace("D")
+    (True, True, False)
+    """
+    rule = _rule(freq)
+    if rule.kind in ("integer", IRREGULAR):
+        return rule.kind, float(rule.step)
+    return "time", _mean_step(rule) or 0.0
+
+
 # --- counting -------------------------------------------------------------------------------------
 
 

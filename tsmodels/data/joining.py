@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from tsmodels.checks import fault
-from tsmodels.data.calendar import Calendar, fits
+from tsmodels.data.calendar import Calendar, fits, infer_names, pace
 from tsmodels.data.covariates import Covariates
 from tsmodels.data.frame import Panel
+
+TELLING = 5  # rows of which all are missing in between are of another frequency
 
 
 def joined(old: Panel, new: Panel) -> Panel:
@@ -53,6 +56,29 @@ def joined(old: Panel, new: Panel) -> Panel:
     )
     _refuse_misfits(panel)
     return panel
+
+
+def refuse_other_pace(new: Panel, freqs: Sequence[str], freq: str | None, way_out: str) -> None:
+    """An error if the rows of `new` are of another frequency than `freqs`.
+
+    Where `freq` says how to read them the stamps have been held against it; other series speak for
+    themselves, those whose gaps have been closed if all are of one other frequency and have rows
+    enough to tell it from gaps.
+    """
+    if freq is not None:
+        return
+    paces = {pace(name) for name in freqs}
+    own = new.rows >= 0
+    counts = np.add.reduceat(own.astype(int), new.offsets[:-1])
+    names = infer_names(new.ds[own], np.concatenate([[0], np.cumsum(counts)]), new.calendar.tz)
+    read = set(new.calendar.freqs) <= set(freqs)  # as fit has, so that a grid may have been put on
+    told = (names != "") & (counts >= (TELLING if read else 1))
+    other = told & np.array([name != "" and pace(name) not in paces for name in names])
+    if other.any() and (not read or other[told].all()):
+        known = list(freqs) if len(freqs) > 1 else repr(freqs[0])
+        rule = f"of the frequency that fit has seen, {known}"
+        way_out = f"So are the stamps of {new.ids[other][:3].tolist()}. {way_out}"
+        raise ValueError(fault("X", rule, str(names[other][0]), way_out))
 
 
 def _calendars(old: Calendar, new: Calendar) -> Calendar:

@@ -44,7 +44,7 @@ class CovariateEstimator(HorizonEstimator):
         """
         check_is_fitted(self, "context_")
         steps = self._steps_ahead(self.horizon_ if horizon is None else horizon)
-        panel = together(self.context_ if X is None else self.to_panel(X))
+        panel = together(self.context_ if X is None else self.to_panel_like_fit(X))
         codes = np.repeat(np.arange(panel.n_series), steps)
         return forecast_frame(panel, codes, panel.future(steps).ravel(), {})
 

@@ -291,7 +291,7 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
             if future is not None:
                 way_out = "The horizon of each window lies in X."
                 raise ValueError(fault("future", "None here", type(future).__name__, way_out))
-            panel = self.context_ if X is None else self.to_panel(X)
+            panel = self.context_ if X is None else self.to_panel_like_fit(X)
             return by_permutation(self, panel, step, random_state)
         panel = self._shown(X, future, self.horizon_)
         by = by_gradients if how == "gradients" else by_attention

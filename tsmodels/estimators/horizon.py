@@ -21,13 +21,14 @@ from tsmodels.data.frame import (
     treat_missing,
 )
 from tsmodels.data.future import with_coming
-from tsmodels.data.joining import joined
+from tsmodels.data.joining import joined, refuse_other_pace
 from tsmodels.data.targets import apart, together
 from tsmodels.data.weights import weighted
 from tsmodels.data.windows import spread
 from tsmodels.estimators.lifecycle import Saved, all_or_nothing
 from tsmodels.intervals import PointErrors, Predictive, check_level, columns, nested_intervals
 
+OTHER_PACE = "Resample it, or fit again. If rows are missing, set_params(freq=...) says so."
 CALIBRATION = 1000  # windows whose errors intervals are made of; more would hardly move them
 
 
@@ -151,6 +152,7 @@ class HorizonEstimator(Saved, BaseEstimator):
         context = together(self.context_)
         freqs = context.calendar.freqs
         new = self._read(X, self.freq or (freqs[0] if len(freqs) == 1 else None))
+        refuse_other_pace(new, freqs, self.freq, OTHER_PACE)
         if sample_weight is not None:
             new = weighted(new, sample_weight, len(X))
         missing = "error" if self.missing == "error" else "mask"
@@ -209,7 +211,7 @@ class HorizonEstimator(Saved, BaseEstimator):
         from tsmodels.estimators.imputing import imputed
 
         check_is_fitted(self, "context_")
-        panel = self.to_panel(X)
+        panel = self.to_panel_like_fit(X)
         values, filled = imputed(self, panel)
         name = "y" if panel.targets else self.target_name
         codes = np.repeat(np.arange(panel.n_series), panel.lengths)
@@ -229,7 +231,7 @@ class HorizonEstimator(Saved, BaseEstimator):
     def holdout(self, X: Any) -> Holdout:
         """Forecasts the last `horizon` rows of each series of `X` from the rows before them."""
         check_is_fitted(self, "context_")
-        panel = self.to_panel(X)
+        panel = self.to_panel_like_fit(X)
         first, cutoffs = panel.offsets[:-1], panel.offsets[1:] - self.horizon_
         ahead = cutoffs[:, None] + np.arange(self.horizon_)
         known = np.isfinite(panel.values[np.maximum(ahead, 0), 0]).any(axis=1)
@@ -251,17 +253,18 @@ class HorizonEstimator(Saved, BaseEstimator):
         level: Any = None,
         **kwargs: Any,
     ) -> Any:
-        """Matplotlib axes: history, forecast, intervals; see `tsmodels.plotting.plot_forecast`."""
+        """Matplotlib axes: history, forecast, intervals; see `tsmodels.plotting.plot_forecast`.
+
+        Of several targets each has its own.
+        """
         from tsmodels.plotting import plot_forecast
 
-        panel = self.context_ if X is None else self.to_panel(X)
+        panel = self.context_ if X is None else self.to_panel_like_fit(X)
         codes = np.repeat(np.arange(panel.n_series), panel.lengths)
-        if panel.targets:
-            way_out = "tsmodels.plotting.plot_forecast draws the rows of one of them."
-            raise ValueError(fault("target", "one column where it is drawn", self.target, way_out))
-        history = forecast_frame(panel, codes, panel.ds, {self.target_name: panel.values[:, 0]})
+        name = "y" if panel.targets else self.target_name
+        history = forecast_frame(panel, codes, panel.ds, {name: panel.values[:, 0]})
         forecast = self.predict(X, horizon=horizon, future=future, level=level)
-        return plot_forecast(history, forecast, target=self.target_name, **kwargs)
+        return plot_forecast(history, forecast, target=name, **kwargs)
 
     @property
     def target_name(self) -> str:
@@ -278,13 +281,20 @@ class HorizonEstimator(Saved, BaseEstimator):
         """`X` as the estimator reads it; missing values stay missing until a cutoff is known."""
         return self._read(X, self.freq)
 
+    def to_panel_like_fit(self, X: Any) -> Panel:
+        """The same of a fitted estimator; `X` of another frequency than it has seen is refused."""
+        panel = self.to_panel(X)
+        if panel is not X:
+            refuse_other_pace(panel, self.context_.calendar.freqs, self.freq, OTHER_PACE)
+        return panel
+
     def _read(self, X: Any, freq: str | None) -> Panel:
         missing = "error" if self.missing == "error" else "mask"
         return apart(make_panel(X, target=self.target, freq=freq, missing=missing))
 
     def _shown(self, X: Any, future: Any, horizon: int) -> Panel:
         """What to forecast from: `X`, or what `fit` has kept, and what is known of the horizon."""
-        panel = self.context_ if X is None else self.to_panel(X)
+        panel = self.context_ if X is None else self.to_panel_like_fit(X)
         if future is None:
             return panel
         if not panel.calendar.irregular:

@@ -36,9 +36,10 @@ def plot_forecast(
 ):
     """History, forecast, its intervals and, where known, the truth: one axes per id, as an array.
 
-    `ids=None` takes up to three spread over the forecast's ids; `n_history` is how many rows of
-    history are drawn (default: four times the forecast); `label` names the unit beside the y axis
-    (default: the target column).
+    `ids=None` takes up to three spread over the forecast's ids. Where a column `target` tells
+    several targets of an id apart, each has axes of its own, and `ids=None` is the first id.
+    `n_history` is how many rows of history are drawn (default: four times the forecast); `label`
+    names the unit beside the y axis (default: the target column).
 
     >>> history = pd.DataFrame({"unique_id": "a", "ds": range(9), "y": range(9)})
     >>> forecast = pd.DataFrame({"unique_id": "a", "ds": [9, 10], "yhat": [9.0, 10.0]})
@@ -48,6 +49,13 @@ def plot_forecast(
     """
     history, forecast = pandas_frame(history), pandas_frame(forecast)
     truth = None if truth is None else pandas_frame(truth)
+    names: dict[Any, str] = {}
+    if "target" in forecast:
+        uids = _chosen(forecast, ids)[: 1 if ids is None else None]
+        of_them = forecast[forecast["unique_id"].isin(uids)]
+        history, forecast, truth = (_by_target(f) for f in (history, of_them, truth))
+        names = dict(zip(forecast["unique_id"], forecast["target"], strict=True))
+        ids = list(names)
     chosen = _chosen(forecast, ids)
     axes = grid(axes, len(chosen))
     for ax, uid in zip(axes, chosen, strict=True):
@@ -60,7 +68,7 @@ def plot_forecast(
         _line(ax, ahead, "yhat", color=COLOURS["yhat"], lw=1.8, label="forecast")
         if len(before):
             ax.axvline(_time(before).iloc[-1], color=MUTED, lw=0.8, ls=":")
-        _finish(ax, uid, label or target, ahead)
+        _finish(ax, uid, label or names.get(uid, target), ahead)
     legend(axes[0])
     return axes
 
@@ -141,6 +149,14 @@ def _chosen(frame, ids) -> list:
     if not chosen:
         raise ValueError(fault("ids", "at least one id", ids))
     return chosen
+
+
+def _by_target(frame):
+    """A frame of several targets with an id for each of them, "id, target"."""
+    if frame is None:
+        return None
+    pairs = zip(frame["unique_id"], frame["target"], strict=True)
+    return frame.assign(unique_id=[f"{uid}, {target}" for uid, target in pairs])
 
 
 def _history_rows(n_history, n_ahead: int) -> int:
