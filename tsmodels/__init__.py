@@ -28,6 +28,7 @@ _HOMES = {
     "tsmodels.estimators.saving": ["load"],
     "tsmodels.estimators.sequence": ["SequenceClassifier", "SequenceRegressor", "SequenceTagger"],
     "tsmodels.estimators.text": ["TextClassifier", "TextTagger"],
+    "tsmodels.estimators.translator": ["Translator"],
     "tsmodels.networks": [
         "BayesianCNNLSTM",
         "CNNLSTM",

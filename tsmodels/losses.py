@@ -118,6 +118,35 @@ class NegativeLogLikelihood(keras.losses.Loss):
         return {**super().get_config(), "family": self.family}
 
 
+@keras.saving.register_keras_serializable("tsmodels")
+class TokenCrossEntropy(keras.losses.Loss):
+    """-log p of tokens `y` (B, T) under logits `yhat` (B, T, V).
+
+    With `smoothing` a share of the truth is spread over all tokens alike. Szegedy et al., 2016.
+
+    >>> loss = TokenCrossEntropy()
+    >>> round(float(loss(ops.array([[1.0]]), ops.array([[[0.0, 0.0]]]))), 3)
+    0.693
+    """
+
+    def __init__(
+        self, smoothing: float = 0.0, name: str = "token_cross_entropy", **kwargs: Any
+    ) -> None:
+        super().__init__(name=name, **kwargs)
+        self.smoothing = check_real("smoothing", smoothing, 0.0, 1.0, open_high=True)
+
+    def call(self, y: Any, yhat: Any) -> Any:
+        log_probs = ops.log_softmax(yhat)
+        tokens = ops.cast(y, "int32")[:, :, None]
+        loss = -ops.take_along_axis(log_probs, tokens, axis=-1)[:, :, 0]
+        if not self.smoothing:
+            return loss
+        return (1.0 - self.smoothing) * loss - self.smoothing * ops.mean(log_probs, axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "smoothing": self.smoothing}
+
+
 def check_levels(levels: Any) -> tuple[float, ...]:
     """Quantile levels, ascending, with the median; ValueError or TypeError for others."""
     rule = "a list of distinct numbers in (0, 1), one of them not 0.5"

@@ -10,11 +10,12 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from tsmodels.backend import keras, ops
+from tsmodels.backend import ops
 from tsmodels.checks import check_int, check_real, fault
 from tsmodels.data.streams import Streams, cut_stream
 from tsmodels.estimators.base import NetworkEstimator
 from tsmodels.estimators.lifecycle import Saved, all_or_nothing
+from tsmodels.losses import TokenCrossEntropy
 from tsmodels.networks import resolve
 from tsmodels.networks.assembly import language_model
 from tsmodels.networks.embedded import Embedded
@@ -96,9 +97,7 @@ class LanguageModel(Saved, NetworkEstimator):
     True
     """
 
-    _losses: ClassVar[Mapping[str, Any]] = {
-        "cross_entropy": keras.losses.SparseCategoricalCrossentropy
-    }
+    _losses: ClassVar[Mapping[str, Any]] = {"cross_entropy": TokenCrossEntropy}
     _nested: ClassVar[Mapping[str, Callable[..., Any]]] = {"network": resolve, "tokens": tokens_of}
 
     network: Any = field(default="lstm", kw_only=False)
@@ -170,7 +169,7 @@ class LanguageModel(Saved, NetworkEstimator):
         windows = self._windows(rows, self.batch_size, self.carry)
         validation = None if others is None else self._windows(others, 1, 1)
         run, streams = windows.run, min(self.batch_size, len(windows) // windows.run)
-        recipe = replace(self._recipe(), batch_size=streams, loss=_token_loss())
+        recipe = replace(self._recipe(), batch_size=streams, loss=TokenCrossEntropy())
         blueprint = self._blueprint(streams=streams, run=run)
         fitted = fit(blueprint, windows, validation, recipe, seeds=self._seeds())
         named = zip(fitted.names, fitted.weights, strict=True)
@@ -281,10 +280,6 @@ def _read(X: Any) -> list[str]:
     if not any(texts):
         raise ValueError(fault("X", "text that is not empty", X))
     return [text for text in texts if text]
-
-
-def _token_loss() -> Any:
-    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
 # --- the network, step by step --------------------------------------------------------------------

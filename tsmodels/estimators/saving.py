@@ -49,6 +49,7 @@ ESTIMATORS = {
     "TextClassifier": "tsmodels.estimators.text",
     "TextTagger": "tsmodels.estimators.text",
     "LanguageModel": "tsmodels.estimators.language",
+    "Translator": "tsmodels.estimators.translator",
 }
 HEADS = (PointHead, QuantileHead, DistributionHead)
 TEXT = (Tokens, Vocabulary, BagOfWords)

@@ -15,6 +15,7 @@ from tsmodels.layers.variational import DenseFlipout, DenseReparameterization, M
 from tsmodels.networks.base import Memory, Network, as_memory
 from tsmodels.networks.covariates import Places, beside, embedded
 from tsmodels.networks.stream import Stream
+from tsmodels.networks.translation import Translation
 
 POINT = PointHead()
 DRAWING = (DenseFlipout, DenseReparameterization)
@@ -215,6 +216,37 @@ def language_model(
         y = Stream(network, layers, streams, run, name="network")(inputs["sequence"])
         y = keras.layers.Dense(outputs, name="head")(y)
         return keras.Model(inputs, y, name=network.name or None)
+
+
+def translation_model(
+    network: Network, *, length: int, sizes: tuple[int, int], seed: int = 0, **settings: Any
+) -> Any:
+    """Pairs of tokens (B, length, 2), and "observed" (B, length), to logits (B, length, size).
+
+    The network is one layer, "translation", see `Translation` for what pairs and `settings` are.
+    Padding is known by its id: "observed" weighs the losses.
+
+    >>> from tsmodels.networks import Seq2Seq
+    >>> translation_model(Seq2Seq(d_model=8), length=12, sizes=(30, 40)).output_shape
+    (None, 12, 40)
+    """
+    _check_decoder(network)
+    with seeded_build(seed):
+        inputs = {
+            "sequence": keras.Input((length, 2), name="sequence"),
+            "observed": keras.Input((length,), name="observed"),
+        }
+        layer = Translation(network, sizes, name="translation", **settings)
+        pairs = inputs["sequence"]
+        layer.taught(layer.remember(pairs[:, :, :1]), pairs[:, :, 1:])  # builds the parts
+        return keras.Model(inputs, layer(pairs), name=network.name or None)
+
+
+def _check_decoder(network: Network) -> None:
+    if not (network.decodes and hasattr(network, "decode_step")):
+        kind = network.name or type(network).__name__
+        way_out = "Take 'seq2seq', 'gnmt' or 'transformer'."
+        raise ValueError(fault("network", "one with a decoder of its own", kind, way_out))
 
 
 def chained_model(network: Network, **form: Any) -> Any:

@@ -1,5 +1,6 @@
-"""Forecasts, backtests, explanations and searches as matplotlib axes, made without pyplot."""
+"""Forecasts, backtests, explanations, attention, searches: matplotlib axes without pyplot."""
 
+from tsmodels.plotting.attention import plot_attention
 from tsmodels.plotting.explanation import plot_explanation
 from tsmodels.plotting.search import (
     importance,
@@ -15,6 +16,7 @@ __all__ = [
     "COLOURS",
     "error_by_step",
     "importance",
+    "plot_attention",
     "plot_backtest",
     "plot_convergence",
     "plot_explanation",

@@ -26,7 +26,7 @@ def compiled_function(function: Callable[..., Any], model: Any) -> Callable[...,
 def _tensorflow(function: Callable[..., Any], model: Any) -> Callable[..., Any]:
     import tensorflow as tf
 
-    return tf.function(function, autograph=False, reduce_retracing=True)
+    return tf.function(function, autograph=False)
 
 
 def _jax(function: Callable[..., Any], model: Any) -> Callable[..., Any]:
