@@ -33,13 +33,13 @@ class Competition:
     chosen: list[str] = field(default_factory=list)  # candidates whose median is the forecast
 
 
+LOG = {"transform": "log1p", "scaler": "standard", "loss": "mae"}
 M4 = {
     "scaler": "seasonal_naive", "loss": "owa", "max_steps": 6000, "batch_size": 256,
     "learning_rate": 3e-3, "validation": None,
 }  # fmt: skip
 TOURISM = {
-    "transform": "log1p", "scaler": "standard", "loss": "mae", "max_steps": 3000, "batch_size": 256,
-    "learning_rate": 1e-3, "validation": None,
+    **LOG, "max_steps": 3000, "batch_size": 256, "learning_rate": 1e-3, "validation": None,
 }  # fmt: skip
 
 
@@ -52,9 +52,13 @@ SETS = {
     "m4_hourly": Competition(
         48, 24, M4,
         {
-            f"{network} {lookback}": of(network, lookback, d_model=256, revin="season")
-            for network in ("mlp", "nhits") for lookback in (168, 240, 336)
+            f"mlp {lookback}": of("mlp", lookback, d_model=256, revin="season")
+            for lookback in (168, 240, 336)
+        } | {
+            f"{network} {lookback} log": of(network, lookback, d_model=256, revin="season") | LOG
+            for network, lookback in [("mlp", 168), ("mlp", 240), ("mlp", 336), ("nhits", 168)]
         },
+        ["mlp 168 log", "mlp 240 log", "mlp 336 log", "mlp 168", "mlp 336"],
     ),
     "tourism_monthly": Competition(
         24, 12, TOURISM,
