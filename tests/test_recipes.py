@@ -1,6 +1,7 @@
 """Every script and job file that is given to users runs to its end, as they would run it."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,12 @@ from tsmodels import datasets
 ROOT = Path(__file__).parent.parent
 SCRIPTS = sorted([*(ROOT / "pipelines").glob("*.py"), *(ROOT / "examples").glob("*.py")])
 WITH_ARGUMENTS = ROOT / "pipelines" / "sentiment.py"
-LARGER_DATA = {"sentiment_english": "movie_reviews", "sentiment_chinese": "hotel_reviews_zh"}
+DOWNLOADS = ROOT / "pipelines" / "download_stocks.py"
+LARGER_DATA = {
+    "sentiment_english": "movie_reviews",
+    "sentiment_chinese": "hotel_reviews_zh",
+    "stock_sentiment": "stocks_daily",
+}
 JOBS = sorted((ROOT / "pipelines").glob("*.toml"))
 
 pytestmark = pytest.mark.slow
@@ -31,17 +37,28 @@ def run(*command, folder):
 
 
 @pytest.mark.parametrize(
-    "script", [path for path in SCRIPTS if path != WITH_ARGUMENTS], ids=lambda path: path.stem
+    "script",
+    [path for path in SCRIPTS if path not in (WITH_ARGUMENTS, DOWNLOADS)],
+    ids=lambda path: path.stem,
 )
 def test_scripts_run(script, tmp_path):
-    if name := LARGER_DATA.get(script.stem):
+    skip_without_data(script)
+    done = run(script, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip(), "a script that says nothing teaches nothing"
+
+
+def skip_without_data(recipe):
+    if name := LARGER_DATA.get(recipe.stem):
         try:
             datasets.load(name)
         except (OSError, ValueError) as error:
             pytest.skip(str(error))
-    done = run(script, folder=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip(), "a script that says nothing teaches nothing"
+
+
+def test_the_downloader_says_what_it_does(tmp_path):
+    done = run(DOWNLOADS, "--help", folder=tmp_path)
+    assert done.returncode == 0 and "headlines" in done.stdout
 
 
 def test_sentiment_is_learned_from_a_file_and_told_of_another(tmp_path):
@@ -60,11 +77,12 @@ def test_sentiment_is_learned_from_a_file_and_told_of_another(tmp_path):
 
 @pytest.mark.parametrize("job", JOBS, ids=lambda path: path.stem)
 def test_jobs_run(job, tmp_path):
-    verb = "search" if "[search" in job.read_text() else "forecast"
+    skip_without_data(job)
     text = job.read_text()
+    verb = "search" if "[search" in text else "backtest" if "[headlines" in text else "forecast"
     assert 'folder = "../out/' in text
     copy = tmp_path / "pipelines" / job.name
-    copy.parent.mkdir()
+    shutil.copytree(job.parent / "made_up", copy.parent / "made_up")
     copy.write_text(text)
     done = run("-m", "tsmodels", verb, copy, folder=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -7,6 +7,10 @@
     network = "mlp"
     horizon = 48
 
+    [headlines]                   # dated texts, which become the past covariate "sentiment"
+    path = "headlines.csv"        # unique_id, ds, text
+    learn = "opinions.csv"        # text, label; or model = "sentiment.tsmodels"
+
     [backtest]
     n_windows = 3
 
@@ -115,6 +119,25 @@ class Test(Source):
     naive2: Naive2 | None = None
 
 
+class Headlines(_Section):
+    """Dated texts (unique_id, ds, text), and the classifier that makes numbers of them.
+
+    That is `model`, a file that `TextClassifier.save` wrote, or one that is learned from the file
+    `learn` (text, label). The numbers are the past covariate `sentiment`.
+    """
+
+    path: str
+    model: str | None = None
+    learn: str | None = None
+    favourable: str = "1"
+
+    @model_validator(mode="after")
+    def _one_classifier(self):
+        if (self.model is None) == (self.learn is None):
+            raise PydanticCustomError("one_classifier", "with either model or learn")
+        return self
+
+
 class Search(_Section):
     """How long to search, and by whom; `space` is read by `tsmodels.jobs.space`."""
 
@@ -145,6 +168,7 @@ class _Sections(_Section):
     forecaster: dict[str, Any] = Field(default_factory=dict)
     backtest: Backtest = Backtest()
     test: Test | None = None
+    headlines: Headlines | None = None
     search: Search = Search()
     output: Output = Output()
 
@@ -160,6 +184,7 @@ class Job:
     forecaster: Mapping[str, Any]
     backtest: Backtest
     test: Test | None
+    headlines: Headlines | None
     search: Search
     output: Output
 
@@ -277,6 +302,23 @@ def _source_faults(folder: Path, settings) -> list[str]:
             faults += _dataset_faults(f"{name}.dataset", dataset)
         if isinstance(path, str):
             faults += _file_faults(f"{name}.path", folder, path)
+    return faults + _headline_faults(folder, settings)
+
+
+def _headline_faults(folder: Path, settings) -> list[str]:
+    """Files that are not there, and a covariate that nobody reads."""
+    section = settings.get("headlines")
+    if not isinstance(section, dict):
+        return []
+    faults = []
+    for key in ("path", "model", "learn"):
+        if isinstance(section.get(key), str):
+            faults += _file_faults(f"headlines.{key}", folder, section[key])
+    forecaster = settings.get("forecaster")
+    named = forecaster.get("past_covariates", ()) if isinstance(forecaster, dict) else ()
+    if "sentiment" not in named:
+        rule = "with 'sentiment' where there are headlines"
+        faults.append(fault("forecaster.past_covariates", rule, named))
     return faults
 
 

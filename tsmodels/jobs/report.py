@@ -17,6 +17,7 @@ from tsmodels.jobs.charts import Band, Line, bars, histogram, line_chart, number
 from tsmodels.jobs.phrases import LANGUAGES
 from tsmodels.plotting import COLOURS, error_by_step, readable
 
+SIGNIFICANT = 0.05
 NAIVE = ("naive", "seasonal_naive", "drift")
 
 
@@ -42,6 +43,7 @@ class Story:
     mase: Mapping[str, float] = field(default_factory=dict)
     owa: float | None = None
     lag_copy: int = 0
+    worth: tuple[float, float] | None = None  # of headlines: by how much they lessened errors; p
     language: str = "en"
 
     @property
@@ -110,7 +112,16 @@ def skill_in_words(story: Story, language: str = "en") -> str:
         sentence = words[key].format(percent=_percent(skill), naive=name)
     if story.lag_copy:
         sentence += words["separator"] + words["lag_copy"].format(count=story.lag_copy)
+    if story.worth is not None:
+        sentence += words["separator"] + _worth_in_words(*story.worth, words)
     return sentence
+
+
+def _worth_in_words(gain: float, p: float, words) -> str:
+    if not p < SIGNIFICANT:
+        return words["headlines_nothing"].format(percent=_percent(gain))
+    key = "headlines_gain" if gain > 0 else "headlines_loss"
+    return words[key].format(percent=_percent(gain))
 
 
 def _answered(story: Story, words, n_series: int) -> str:

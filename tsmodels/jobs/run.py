@@ -23,6 +23,7 @@ import pandas as pd
 import tsmodels
 from tsmodels.checks import did_you_mean, fault
 from tsmodels.jobs.config import Job, JobError, Source, make_forecaster
+from tsmodels.jobs.headlines import COLUMN, Worth, with_sentiment, worth
 from tsmodels.jobs.output import FORMAT_VERSION, check_folder, versions, write_file, write_frame
 from tsmodels.jobs.report import Story, render, skill_in_words
 from tsmodels.metrics import evaluate, owa
@@ -72,6 +73,12 @@ class _Work:
     failed: pd.DataFrame = field(default_factory=pd.DataFrame)
     owa: float | None = None
     lag_copy: int = 0
+    worth: Worth | None = None
+
+    @property
+    def series(self) -> pd.DataFrame:
+        """The history without covariates."""
+        return self.history[["unique_id", "ds", "y"]]
 
     @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -108,9 +115,11 @@ def run_backtest(job: Job, watch: Watch = contextlib.nullcontext) -> Outcome:
         work.estimator = make_forecaster(job)
         result = tsmodels.backtest(work.estimator, work.history, **job.backtest.model_dump())
         work.lag_copy = result.lag_copy
+        if job.headlines is not None:
+            work.worth = worth(job, work.history, result.frame)
         work.forecast, work.failed = _answered(result.frame, work.history)
     with work.stage("score"):
-        before = _before_first_cutoff(work.history, work.forecast)
+        before = _before_first_cutoff(work.series, work.forecast)
         _score(work, work.forecast, before, _season_length(work))
     return _finish(work)
 
@@ -119,24 +128,33 @@ def _season_length(work: _Work) -> int:
     """That of the estimator, which `backtest` leaves unfitted."""
     estimator = work.estimator
     naive = tsmodels.SeasonalNaive(season_length=estimator.season_length, freq=estimator.freq)
-    return naive.fit(work.history).season_length_
+    return naive.fit(work.series).season_length_
 
 
 def _begin(job: Job, kind: str, watch: Watch) -> _Work:
     work = _Work(job, kind, watch)
     check_folder(job)
     with work.stage("read"):
-        work.history, work.input_sha256 = read_source(job, job.data, "data")
+        work.history, work.input_sha256 = read_history(job)
         if job.test is not None and kind == "forecast":
             work.truth, _ = read_source(job, job.test, "test")
     return work
 
 
+def read_history(job: Job) -> tuple[pd.DataFrame, str]:
+    """The series of a job with its covariates, and the SHA-256 of what they were read from."""
+    frame, sha256 = read_source(job, job.data, "data")
+    if job.headlines is None:
+        return frame, sha256
+    frame, other = with_sentiment(job, frame)
+    return frame, hashlib.sha256(f"{sha256}{other}".encode()).hexdigest()
+
+
 def read_source(job: Job, source: Source, name: str) -> tuple[pd.DataFrame, str]:
     """The frame of a section as unique_id, ds, y and the SHA-256 of what was read.
 
-    Of a file the columns that the job names are taken and no others. Ids of a CSV file are text
-    (007 stays 007); text dates become time stamps.
+    Of a file the columns that the job names, covariates too, are taken and no others. Ids of a CSV
+    file are text (007 stays 007); text dates become time stamps.
     """
     if source.dataset is not None:
         frame = tsmodels.datasets.load(source.dataset)
@@ -167,10 +185,20 @@ def _take(job: Job, frame: pd.DataFrame, name: str) -> pd.DataFrame:
             faults.append(fault(key, rule, column, did_you_mean(column, names)))
     if faults:
         raise JobError("\n".join(faults))
-    frame = frame[list(columns.values())].set_axis(list(columns), axis=1)
+    more = [column for column in _covariates(job) if name == "data" and column in frame.columns]
+    frame = frame[[*columns.values(), *more]].set_axis([*columns, *more], axis=1)
     if pd.api.types.is_string_dtype(frame["ds"].dtype):
         frame["ds"] = _parsed(frame["ds"])
     return frame
+
+
+def _covariates(job: Job) -> list[str]:
+    """The columns that the forecaster reads beside the target; the estimator names missing ones."""
+    kinds = ("past_covariates", "future_covariates", "static_covariates")
+    named = [column for kind in kinds for column in job.forecaster.get(kind, ())]
+    taken = {job.data.unique_id, job.data.ds, job.data.target}
+    made = {COLUMN} if job.headlines is not None else set()
+    return [name for name in dict.fromkeys(named) if name not in taken | made]
 
 
 def _parsed(texts: pd.Series) -> pd.Series:
@@ -209,7 +237,7 @@ def _answered(answer: pd.DataFrame, history: pd.DataFrame) -> tuple[pd.DataFrame
 def _score_forecast(work: _Work) -> None:
     assert work.truth is not None
     truth = work.truth[~work.truth["unique_id"].isin(work.failed["unique_id"])]
-    history = work.history[~work.history["unique_id"].isin(work.failed["unique_id"])]
+    history = work.series[~work.series["unique_id"].isin(work.failed["unique_id"])]
     scored = work.forecast.merge(truth, on=["unique_id", "ds"], how="left")
     evaluate(work.forecast, truth, metrics=("mae",))  # refuses rows without a partner
     season = work.estimator.season_length_
@@ -327,6 +355,9 @@ def _manifest(work: _Work, files: Mapping[str, str]) -> dict[str, Any]:
     if work.means is not None:
         means = work.means.round(6)
         manifest["scores"] = {model: means.loc[model].to_dict() for model in means.index}
+    if work.worth is not None:
+        gain, p = (round(value, 4) for value in work.worth)
+        manifest["headlines"] = {"gain": gain, "p": p if np.isfinite(p) else None}
     if work.owa is not None:
         manifest["owa"] = round(work.owa, 4)
     return manifest
@@ -355,6 +386,7 @@ def _story(work: _Work, manifest: Mapping[str, Any]) -> Story:
         owa=work.owa,
         failed=work.failed,
         lag_copy=work.lag_copy,
+        worth=work.worth,
         language=work.job.output.language,
         facts={
             "job": work.job.file.name,

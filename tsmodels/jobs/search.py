@@ -19,7 +19,7 @@ import tsmodels
 from tsmodels.checks import fault
 from tsmodels.jobs.config import Job, JobError, make_forecaster
 from tsmodels.jobs.output import FORMAT_VERSION, check_folder, versions, write_file, write_frame
-from tsmodels.jobs.run import Watch, read_source
+from tsmodels.jobs.run import Watch, read_history
 from tsmodels.jobs.space import PREFIX, make_space
 from tsmodels.jobs.toml import to_toml
 from tsmodels.plotting import plot_convergence, plot_importance, plot_parallel, plot_slices
@@ -57,7 +57,7 @@ def run_search(job: Job, watch: Watch = contextlib.nullcontext) -> Found:
         raise JobError(fault("forecaster.load", "left out in a search", job.forecaster["load"]))
     check_folder(job)
     with watch("read"):
-        history, sha256 = read_source(job, job.data, "data")
+        history, sha256 = read_history(job)
     search = make_search(job)
     with watch("search"):
         search.fit(history)
