@@ -128,7 +128,10 @@ def test_scheduled_sampling_trains_on_word_pieces_in_buckets():
     tokens = Tokens(vocab_size=30, min_frequency=1, lowercase=False)
     settings = QUICK | {"tokens": tokens, "length_buckets": 2, "epochs": 3}
     settings |= {"teacher_forcing": "linear", "forcing_rate": 0.5}
-    model = Translator(SIMPLE, **settings).fit(X, Y)
+    longer = [[f"{a} {b}" for a, b in zip(part[:16], part[:16], strict=True)] for part in (X, Y)]
+    pairs = [part[:48] + more for part, more in zip((X, Y), longer, strict=True)]
+    model = Translator(SIMPLE, **settings).fit(*pairs)
+    assert len(model._pairs(*pairs).bucketed(2).buckets) == 2
     assert model.history_["loss"][-1] < model.history_["loss"][0]
     assert "##" in "".join(model.target_.words) and isinstance(model.predict(X[:1])[0], str)
 
@@ -148,6 +151,33 @@ def test_the_same_seed_gives_the_same_fit_in_silence(attending, capfd):
     again.predict(X[:2])
     captured = capfd.readouterr()
     assert captured.out == "" and captured.err == ""
+
+
+def test_eight_bits_change_little(model, tmp_path):
+    smaller = model.quantized(X[:20], Y[:20])
+    told = smaller.quantization_
+    integers = [w.dtype == np.int8 for w in smaller.weights_]
+    assert told["size"] < 0.45 and any(integers) and not all(integers)  # tables of 16 numbers a row
+    assert told["loss"] == pytest.approx(-smaller.score(X[:20], Y[:20]))
+    assert told["loss_before"] == pytest.approx(-model.score(X[:20], Y[:20]))
+    same = zip(model.predict(X[:20]), smaller.predict(X[:20]), strict=True)
+    assert told["same"] == np.mean([a == b for a, b in same])
+    for kept, first in zip(smaller._floats(), model.weights_, strict=True):
+        assert_allclose(kept, first, atol=np.abs(first).max() / 250)
+    smaller.save(tmp_path / "model")
+    other = tsmodels.load(tmp_path / "model")
+    assert other.predict(X[:5], n_best=2) == smaller.predict(X[:5], n_best=2)
+    _ = other.model_  # the Keras model has floats
+    assert pickle.loads(pickle.dumps(other)).predict(X[:5]) == smaller.predict(X[:5])
+    refitted = other.set_params(epochs=1).fit(X, Y)
+    assert not hasattr(refitted, "scales_") and not hasattr(model, "scales_")
+
+
+def test_eight_bits_that_change_too_much_are_refused(model, monkeypatch):
+    coarse = "tsmodels.estimators.quantization.LARGEST"
+    monkeypatch.setattr(coarse, 1)
+    with pytest.raises(ValueError, match="weights must be such that 8 bits"):
+        model.quantized(X[:20], Y[:20])
 
 
 class Interrupts(keras.callbacks.Callback):

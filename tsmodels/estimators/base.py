@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from tsmodels.checks import did_you_mean, fault
+from tsmodels.estimators.quantization import as_floats
 from tsmodels.losses import LOSSES
 from tsmodels.networks import resolve
 from tsmodels.training.blueprint import Blueprint
@@ -101,16 +102,20 @@ class NetworkEstimator(BaseEstimator):
         check_is_fitted(self, "weights_")
         if "_model" not in vars(self):
             self._model = self._blueprint().build()
-            self._model.set_weights(self.weights_)
+            self._model.set_weights(self._floats())
         return self._model
 
     def _current_weights(self) -> list[np.ndarray]:
-        return self._model.get_weights() if "_model" in vars(self) else self.weights_
+        return self._model.get_weights() if "_model" in vars(self) else self._floats()
+
+    def _floats(self) -> list[np.ndarray]:
+        """The weights as the network takes them: those kept as integers times their scales."""
+        return as_floats(self.weights_, getattr(self, "scales_", {}))
 
     def __getstate__(self) -> dict[str, Any]:
         """What to pickle and deep-copy: the weights without the `keras.Model`."""
         state = dict(super().__getstate__())
-        if state.pop("_model", None) is not None:
+        if state.pop("_model", None) is not None and "scales_" not in state:
             state["weights_"] = self._current_weights()
         return state
 

@@ -239,7 +239,8 @@ def translation_model(
         layer = Translation(network, sizes, name="translation", **settings)
         pairs = inputs["sequence"]
         layer.taught(layer.remember(pairs[:, :, :1]), pairs[:, :, 1:])  # builds the parts
-        return keras.Model(inputs, layer(pairs), name=network.name or None)
+        model = keras.Model(inputs, layer(pairs), name=network.name or None)
+        return _of_its_lengths(network, model)
 
 
 def _check_decoder(network: Network) -> None:
