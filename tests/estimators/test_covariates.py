@@ -71,7 +71,7 @@ def known(frame):
 
 
 def test_what_is_known_ahead_explains_what_the_past_cannot(frame, history):
-    common = {**QUICK, "max_steps": 250, "learning_rate": 0.02, "loss": "mae"}
+    common = {**QUICK, "max_steps": 150, "learning_rate": 0.03, "loss": "mae", "validation": None}
     truth = rest(frame).groupby("unique_id", sort=False).head(4).y.to_numpy()
     errors = []
     for settings in ({}, {"future_covariates": ["price", "day"], "categories": ["day"]}):
@@ -202,7 +202,8 @@ def test_missing_values_of_covariates_do_not_make_the_target_missing(history):
     f = history.copy()
     f.loc[f.index[[0, 5, 30]], ["wind", "price"]] = np.nan
     f.loc[f.index[7], "day"] = None
-    model = Forecaster(**QUICK, **COLUMNS, missing_future="last").fit(f)
+    settings = {**QUICK, **COLUMNS, "missing_future": "last", "validation": None}
+    model = Forecaster(**settings).fit(f)
     assert model.channels_.gappy == ("wind", "price") and not model.masked_
     assert np.isfinite(model.predict().yhat).all()
 
@@ -223,7 +224,7 @@ def test_make_future_frame_asks_for_what_predict_wants(frame, history, fitted):
 def test_saved_and_pickled_models_forecast_the_same(frame, history, tmp_path):
     holidays = {"spring": ["2024-03-21"]}
     settings = {**QUICK, **COLUMNS, "calendar": True, "holidays": holidays, "loss": "quantile"}
-    model = Forecaster(tsmodels.GRU(d_model=4), **settings).fit(history)
+    model = Forecaster(**settings).fit(history)
     want = model.predict(future=known(frame), level=80)
     model.save(tmp_path / "model.zip")
     for again in (tsmodels.load(tmp_path / "model.zip"), pickle.loads(pickle.dumps(model))):
@@ -242,8 +243,8 @@ def test_backtest_and_score_read_the_horizon_from_the_frame(frame, fitted):
 
 @pytest.mark.filterwarnings("ignore:.*sample_weight:UserWarning")  # scores are not weighted
 def test_scikit_learn_searches_with_covariates_and_weights(frame):
-    model = Forecaster(**QUICK, **COLUMNS)
-    grid = {"calendar": [False, True]}
+    model = Forecaster(**QUICK, **COLUMNS, validation=None)
+    grid = {"covariate_scaling": ["global", "series"]}
     search = GridSearchCV(model, grid, cv=RollingOrigin(horizon=4, n_splits=2), error_score="raise")
     search.fit(frame, sample_weight=np.ones(len(frame)))
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
@@ -252,10 +253,11 @@ def test_scikit_learn_searches_with_covariates_and_weights(frame):
 def test_the_compiled_epoch_and_keras_fit_agree(history):
     """With a callback that watches batches `keras.Model.fit` trains; nothing else may change."""
     settings = {**QUICK, **COLUMNS, "horizon_weights": [1, 2, 0, 1], "max_steps": 8}
+    settings["validation"] = None
     f = history.drop(index=history.index[[11, 12]])
     weights = np.linspace(0, 2, len(f))
     one, two = (
-        Forecaster(tsmodels.MLP(d_model=4), **settings, callbacks=callbacks).fit(f, None, weights)
+        Forecaster(**settings, callbacks=callbacks).fit(f, None, weights)
         for callbacks in ([], [Watching()])
     )
     assert_allclose(one.history_["loss"], two.history_["loss"], rtol=1e-5)
