@@ -1,11 +1,11 @@
-"""Losses of quantiles and distributions: by hand, at their minimum, and refused where they fail."""
+"""Losses of quantiles, distributions, tokens: by hand, at their minimum, and where they fail."""
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
 from tsmodels.backend import keras, ops
-from tsmodels.losses import NegativeLogLikelihood, Pinball, resolve_loss
+from tsmodels.losses import NegativeLogLikelihood, Pinball, TokenCrossEntropy, resolve_loss
 
 pytestmark = pytest.mark.backend
 
@@ -63,3 +63,15 @@ def test_unknown_names_have_a_neighbour():
         resolve_loss("studentt")
     with pytest.raises(ValueError, match="Did you mean 'poisson'"):
         NegativeLogLikelihood("poison")
+
+
+def test_token_losses_are_those_of_keras():
+    rng = np.random.default_rng(0)
+    logits, y = rng.normal(size=(2, 3, 5)).astype("float32"), rng.integers(0, 5, (2, 3))
+    for smoothing in (0.0, 0.2):
+        one_hot = np.eye(5, dtype="float32")[y]
+        keras_loss = keras.losses.CategoricalCrossentropy(
+            from_logits=True, label_smoothing=smoothing
+        )
+        got = TokenCrossEntropy(smoothing)(ops.array(y.astype("float32")), ops.array(logits))
+        assert float(got) == pytest.approx(float(keras_loss(one_hot, logits)), rel=1e-5)

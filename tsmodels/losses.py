@@ -136,12 +136,11 @@ class TokenCrossEntropy(keras.losses.Loss):
         self.smoothing = check_real("smoothing", smoothing, 0.0, 1.0, open_high=True)
 
     def call(self, y: Any, yhat: Any) -> Any:
-        log_probs = ops.log_softmax(yhat)
-        tokens = ops.cast(y, "int32")[:, :, None]
-        loss = -ops.take_along_axis(log_probs, tokens, axis=-1)[:, :, 0]
+        loss = ops.sparse_categorical_crossentropy(ops.cast(y, "int32"), yhat, from_logits=True)
         if not self.smoothing:
             return loss
-        return (1.0 - self.smoothing) * loss - self.smoothing * ops.mean(log_probs, axis=-1)
+        over_all = ops.logsumexp(yhat, axis=-1) - ops.mean(yhat, axis=-1)
+        return (1.0 - self.smoothing) * loss + self.smoothing * over_all
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "smoothing": self.smoothing}

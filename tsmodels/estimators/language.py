@@ -34,7 +34,6 @@ from tsmodels.training.compiled import Compiled, leased
 from tsmodels.training.fit import fit
 from tsmodels.training.functions import compiled_function
 
-NO_END = 2**40  # tokens: nothing of a text is left out
 AT_ONCE = 512  # tokens whose probabilities are asked for at once
 
 
@@ -161,8 +160,8 @@ class LanguageModel(Saved, NetworkEstimator):
     def _learn(self, texts: list[str], held: list[str]) -> None:
         self.network_ = resolve(self.network)
         known = isinstance(self.tokens, Vocabulary)
-        spec = None if known else replace(tokens_of(self.tokens), max_length=NO_END)
-        self.vocabulary_ = self.tokens if spec is None else spec.learn(texts)
+        vocabulary = self.tokens if known else tokens_of(self.tokens).learn(texts)
+        self.vocabulary_ = vocabulary.whole()
         rows, others = self._rows("X", texts), self._rows("validation", held) if held else None
         shortest = len(rows) if others is None else min(len(rows), len(others))
         self.length_ = min(self.length, shortest - 1)
@@ -224,7 +223,8 @@ class LanguageModel(Saved, NetworkEstimator):
         check_is_fitted(self, "weights_")
         check_int("length", length, 0)
         check_sampling(temperature, top_k, top_p)
-        prompts = [self._ids(text) for text in ([prompt] if isinstance(prompt, str) else prompt)]
+        texts = [prompt] if isinstance(prompt, str) else read_texts(prompt, "prompt")
+        prompts = [self._ids(text) for text in texts]
         seed = self.random_state if random_state is None else random_state
         if isinstance(seed, np.random.RandomState):
             seed = int(seed.randint(2**31))

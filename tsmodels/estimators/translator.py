@@ -23,7 +23,7 @@ from tsmodels.networks import resolve
 from tsmodels.networks.assembly import translation_model
 from tsmodels.networks.translation import ALWAYS, SCHEDULES
 from tsmodels.text.decoding import Hypotheses, beam_search
-from tsmodels.text.tokens import PADDING, UNKNOWN, read_texts
+from tsmodels.text.tokens import PADDING, UNKNOWN, Vocabulary, read_texts
 from tsmodels.training.blueprint import Blueprint
 from tsmodels.training.compiled import Compiled, leased
 from tsmodels.training.fit import fit
@@ -134,7 +134,13 @@ class Translator(Saved, NetworkEstimator):
         self._recipe()
         if self.validation is not None:
             check_real("validation", self.validation, 0.0, 1.0, open_low=True, open_high=True)
-        if not isinstance(self.tokens, tuple) and tokens_of(self.tokens).pairs:
+        self._check_tokens()
+
+    def _check_tokens(self) -> None:
+        if isinstance(self.tokens, tuple):
+            if [type(part) for part in self.tokens] != [Vocabulary, Vocabulary]:
+                raise TypeError(fault("tokens", "a pair of Vocabulary, or a Tokens", self.tokens))
+        elif tokens_of(self.tokens).pairs:
             raise ValueError(fault("tokens.pairs", "0 where tokens are predicted", self.tokens))
 
     def _learn(self, sources: np.ndarray, targets: np.ndarray) -> None:
@@ -228,12 +234,13 @@ class Translator(Saved, NetworkEstimator):
         with leased(self._blueprint()) as compiled:
             compiled.put(self._current_weights())
             for places in np.split(order, range(AT_ONCE, len(order), AT_ONCE)):
-                rows = _padded([ids[i] for i in np.resize(places, AT_ONCE)])
+                size = 1 << (len(places) - 1).bit_length()  # one of few
+                rows = _padded([ids[i] for i in np.resize(places, size)])
                 limits = np.minimum(2 * (rows > PADDING).sum(axis=1) + 10, self.length_)
                 steps = _Steps(compiled, rows)
                 seen = rows > PADDING
                 form = {"start": PADDING, "end": PADDING, "max_length": limits, "seen": seen}
-                found = beam_search(steps.step, None, AT_ONCE, **form, **settings)
+                found = beam_search(steps.step, None, size, **form, **settings)
                 yield places, Hypotheses(*(part[: len(places)] for part in found))
 
     def align(self, source: str, target: str | None = None) -> tuple[list[str], list[str], Any]:

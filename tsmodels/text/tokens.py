@@ -247,6 +247,17 @@ class Vocabulary:
         ids = [np.array(found.ids or [UNKNOWN], dtype=np.int32) for found in self._found(texts)]
         return [np.maximum(part, UNKNOWN) for part in ids]
 
+    def whole(self) -> Vocabulary:
+        """The same vocabulary, but that nothing of a text is left out for its length.
+
+        >>> vocabulary = Tokens(kind="characters", min_frequency=1, max_length=2).learn(["abc"])
+        >>> len(vocabulary.encode(["abcabc"])[0]), len(vocabulary.whole().encode(["abcabc"])[0])
+        (2, 6)
+        """
+        tokenizer = _tokenizers().Tokenizer.from_str(self.json)
+        tokenizer.no_truncation()
+        return replace(self, json=tokenizer.to_str())
+
     def decode(self, ids: Iterable[Any]) -> list[str]:
         """The text of each of some lists of ids, without padding and what is no token.
 
