@@ -17,9 +17,25 @@ import numpy as np
 import pandas as pd
 
 from tsmodels import Forecaster, SeasonalNaive, datasets
+from tsmodels.backend import keras, ops
 from tsmodels.metrics import evaluate, owa
 
 NAIVE2 = (18.383, 2.395)  # sMAPE (0 to 200) and MASE of Naive2 on M4 Hourly, as published
+
+
+class Quantile(keras.losses.Loss):
+    """The pinball loss of one quantile as the point forecast: what a MAPE wants lies low."""
+
+    def __init__(self, level: float) -> None:
+        super().__init__(name="quantile")
+        self.level = level
+
+    def call(self, y: Any, yhat: Any) -> Any:
+        error = y - yhat
+        return ops.mean(ops.maximum(self.level * error, (self.level - 1.0) * error), axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"level": self.level}
 
 
 @dataclass(frozen=True)
@@ -40,7 +56,10 @@ M4 = {
 }  # fmt: skip
 TOURISM = {
     **LOG, "max_steps": 3000, "batch_size": 256, "learning_rate": 1e-3, "validation": None,
+    "loss": Quantile(0.4),
 }  # fmt: skip
+# A first attempt had the MAE as loss, the median. Of one MLP the levels 0.5, 0.45, 0.4 and
+# 0.35 had a MAPE of 26.1, 25.6, 25.4 and 25.5 on the held-back rows.
 
 
 def of(network: str, lookback: int, **fields: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tsmodels import Forecaster, Naive, SeasonalNaive, datasets
+from tsmodels import Combination, Forecaster, Naive, SeasonalNaive, datasets
 
 WEATHER = ["DEWP", "TEMP", "PRES", "Iws", "Is", "Ir"]
 COMMON = {"loss": "mae", "max_steps": 3000, "learning_rate": 1e-3, "patience": 10}
@@ -81,7 +81,7 @@ def metr() -> Task:
 
 TASKS = {"beijing": beijing, "jena": jena, "metr": metr}
 
-CANDIDATES: dict[str, dict[str, dict[str, Any]]] = {
+CANDIDATES: dict[str, dict[str, Any]] = {  # settings, or several whose median counts
     "beijing": {
         f"mlp {lookback} {revin}": {
             "network": "mlp", "lookback": lookback, "network__revin": revin,
@@ -90,13 +90,14 @@ CANDIDATES: dict[str, dict[str, dict[str, Any]]] = {
         for lookback, revin in [(72, "mean"), (72, "last"), (72, None), (168, None)]
     },
     "jena": {
-        f"{network} 144 {revin}": {
-            "network": network, "lookback": 144, "network__revin": revin, "learning_rate": 3e-4,
-            **({} if network == "nlinear" else {"network__dropout": 0.3}),
-        }
-        for network, revin in [
-            ("nlinear", None), ("mlp", "last"), ("tide", "last"), ("tsmixer", "last"),
-        ]
+        "nlinear 144": {"network": "nlinear", "lookback": 144, "learning_rate": 3e-4},
+        "median of three": [
+            {"network": "nlinear", "lookback": 288},
+            {"network": "mlp", "lookback": 144, "network__revin": "last", "network__dropout": 0.3,
+             "learning_rate": 3e-4},
+            {"network": "tide", "lookback": 144, "network__revin": "last", "network__dropout": 0.3,
+             "learning_rate": 3e-4},
+        ],
     },
     "metr": {
         f"mlp {lookback} {revin}": {
@@ -131,11 +132,14 @@ def errors(estimator: Any, task: Task, frame: pd.DataFrame, span: tuple[int, int
     return np.abs(y - yhat).reshape(len(inside), -1)
 
 
-def fitted(task: Task, settings: dict[str, Any], covariates: dict[str, Any], end: int, seed: int):
+def fitted(task: Task, settings: Any, covariates: dict[str, Any], end: int, seed: int):
     frame = task.frame[columns_of(task, covariates)]
     training = frame.groupby("unique_id", sort=False).head(end)
-    estimator = Forecaster(horizon=task.horizon, random_state=seed, **COMMON, **covariates)
-    return estimator.set_params(**settings).fit(training), frame
+    common = {"horizon": task.horizon, "random_state": seed, **COMMON, **covariates}
+    several = settings if isinstance(settings, list) else [settings]
+    estimators = [Forecaster(**common).set_params(**each) for each in several]
+    estimator = Combination(estimators) if len(estimators) > 1 else estimators[0]
+    return estimator.fit(training), frame
 
 
 def report(name: str, found: np.ndarray, parts: int, seconds: float) -> None:
@@ -157,11 +161,18 @@ def main() -> None:
     parser.add_argument("task", choices=TASKS)
     parser.add_argument("what", choices=["choose", "test"])
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--candidates", nargs="+", help="of `choose`; all unless told")
+    parser.add_argument("--back", type=int, default=0, help="choose on so many spans earlier")
     options = parser.parse_args()
     task = TASKS[options.task]()
     training, validation, test = task.ends
+    if options.what == "choose":
+        earlier = options.back * (validation - training)
+        training, validation = training - earlier, validation - earlier
     span = (training, validation) if options.what == "choose" else (validation, test)
     candidates = CANDIDATES[options.task]
+    if options.candidates:
+        candidates = {name: candidates[name] for name in options.candidates}
     if options.what == "test":
         if options.task not in CHOSEN:
             parser.error(f"nothing has been chosen for {options.task} yet: its test span is unread")
