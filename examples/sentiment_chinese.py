@@ -29,7 +29,7 @@ model = TextClassifier(
 model.fit(known.text, known.label)
 print(f"new reviews: {model.score(new.text, new.label):.3f}")
 for text in ["房间不好", "房间不错", "服务很差，不会再来了"]:
-    parts = " ".join(f"{token} ({weight:+.2f})" for token, weight in model.explain(text, label=1))
+    parts = " ".join(f"{word} ({weight:+.2f})" for word, weight in model.explain(text, label=1))
     print(f"{model.predict_proba([text])[0, 1]:.2f} favourable: {parts}")
 
 # %% [markdown]

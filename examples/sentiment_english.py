@@ -36,5 +36,5 @@ print(f"new sentences: {model.score(new.text, new.label):.3f}")
 
 # %%
 for text in ["hardly a masterpiece", "a film that is never dull", new.text.iloc[3]]:
-    parts = " ".join(f"{token} ({weight:+.2f})" for token, weight in model.explain(text, label=1))
+    parts = " ".join(f"{word} ({weight:+.2f})" for word, weight in model.explain(text, label=1))
     print(f"{model.predict_proba([text])[0, 1]:.2f} favourable: {parts}")

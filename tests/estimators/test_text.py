@@ -12,6 +12,7 @@ from sklearn.model_selection import GridSearchCV
 import tsmodels
 from tsmodels import GRU, TextClassifier, Tokens
 from tsmodels.estimators.bag import BagOfWords
+from tsmodels.estimators.sequence import softmax
 from tsmodels.networks.embedded import Embedded
 
 GOOD, BAD = ["fine", "good", "lovely", "好", "喜欢"], ["dull", "bad", "awful", "差", "失望"]
@@ -26,6 +27,7 @@ def text_of(words, n):
 LABELS = np.where(np.arange(80) % 2, "bad", "good")
 TEXTS = [text_of(BAD if i % 2 else GOOD, RNG.integers(0, 9)) for i in range(80)]
 ODD = ["", "😀😀", "\ud800", "\x00\n", "ᚠ龘" * 40, "good " * 3000, "GOOD，好", "x" * 5000]
+ODD += ["мир 世界 عالم שלום good 👍🏽", "好x😀 " * 25_000]  # the latter of 100,000 characters
 QUICK = {
     "network": GRU(d_model=8),
     "tokens": Tokens(kind="words", vocab_size=200, min_frequency=1),
@@ -60,7 +62,7 @@ def test_any_string_has_an_answer(model):
     assert np.isfinite(p).all() and p.shape == (len(ODD), 2)
     alone = np.concatenate([model.predict_proba([text]) for text in ODD])
     assert_allclose(alone, p, atol=1e-5)
-    for text in ODD[:5]:
+    for text in [*ODD[:5], ODD[-2]]:
         assert all(np.isfinite(weight) for _, weight in model.explain(text))
 
 
@@ -68,9 +70,9 @@ def test_any_string_has_an_answer(model):
 def test_texts_of_all_kinds_train(kind):
     tokens = Tokens(kind=kind, vocab_size=300, min_frequency=1, max_length=40, pairs=50)
     model = TextClassifier(**QUICK | {"tokens": tokens, "epochs": 1}).fit(
-        TEXTS + ODD, [*LABELS, *"ab" * 4]
+        TEXTS + ODD, [*LABELS, *"ab" * 5]
     )
-    assert model.predict(ODD).shape == (8,) and model.shape_ == (40, 2)
+    assert model.predict(ODD).shape == (10,) and model.shape_ == (40, 2)
     assert model.vocabulary_.n_symbols > len(model.vocabulary_)
 
 
@@ -82,6 +84,30 @@ def test_the_words_that_matter_explain(model):
     assert against["lovely"] < 0
     with pytest.raises(ValueError, match="label must be one of"):
         model.explain("a film", label="ugly")
+
+
+@pytest.mark.parametrize("kind", ["wordpiece", "bpe"])
+def test_words_explain_whatever_they_are_cut_into(kind):
+    tokens = Tokens(kind=kind, vocab_size=280 if kind == "bpe" else 60, min_frequency=1, pairs=20)
+    model = TextClassifier(**QUICK | {"tokens": tokens, "epochs": 1}).fit(TEXTS, LABELS)
+    text = "the lovely Film, 酒店!"
+    assert len(model.vocabulary_.cut(text)) > 6
+    words = [
+        "the",
+        "lovely",
+        "Film",
+        ",",
+        *(["酒", "店"] if kind == "wordpiece" else ["酒店"]),
+        "!",
+    ]
+    told = model.explain(text, label="good")
+    assert [word for word, _ in told] == words
+    (ids,) = model.vocabulary_.encode([text])
+    _, first, after = model.vocabulary_.cut_words(text)[1]
+    ids[first:after] = 1  # unknown
+    p = model.predict_proba([text])[0, 1]
+    hidden = softmax(model._answers(model._symbols([ids])))[0, 1]
+    assert_allclose(told[1][1], np.log(p / hidden), atol=1e-4)
 
 
 def test_occlusion_is_what_is_left_without_a_token(model):

@@ -246,24 +246,26 @@ class TextClassifier(TextEstimator, Classifying):
         return self.classes_[np.argmax(self.predict_proba(X), axis=1)]
 
     def explain(self, text: str, label: Any = None) -> list[tuple[str, float]]:
-        """How much each token of a text speaks for a label: the likeliest one unless told.
+        """How much each word of a text speaks for a label: the likeliest one unless told.
 
         That is by how much the log-probability which the network gives the label falls when the
-        token is one it does not know (occlusion; Zeiler & Fergus, 2014). Tokens come as they stand
-        in the text. The baseline of a blend has no part in it.
+        word is one it does not know (occlusion; Zeiler & Fergus, 2014). All tokens of a word are
+        hidden together; a Chinese character is a word unless the tokens were cut by jieba. Words
+        come as they stand in the text. The baseline of a blend has no part in it.
         """
         check_is_fitted(self, "weights_")
         (text,) = read_texts([text], "text")
         (ids,) = self.vocabulary_.encode([text])
-        hidden = [np.where(np.arange(len(ids)) == i, UNKNOWN, ids) for i in range(len(ids))]
+        words = self.vocabulary_.cut_words(text)
+        steps = np.arange(len(ids))
+        hidden = [np.where((i <= steps) & (steps < j), UNKNOWN, ids) for _, i, j in words]
         logs = np.log(softmax(self._answers(self._symbols([ids, *hidden]))) + 1e-12)
         code = int(np.argmax(logs[0]))
         if label is not None:
             known = check_option("label", label, self.classes_.tolist())
             code = self.classes_.tolist().index(known)
         falls = (logs[0, code] - logs[1:, code]).tolist()
-        words = [word for word, _, _ in self.vocabulary_.cut(text)]
-        return list(zip(words, falls, strict=True))
+        return [(word, fall) for (word, _, _), fall in zip(words, falls, strict=True)]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

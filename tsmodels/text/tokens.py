@@ -277,6 +277,24 @@ class Vocabulary:
         whole = _cut_by_jieba(sound_text(text)) if self.jieba else sound_text(text)
         return [(whole[a:b], a, b) for a, b in found.offsets] or [("", 0, 0)]
 
+    def cut_words(self, text: str) -> list[tuple[str, int, int]]:
+        """The words as they stand in the text, and which tokens each is: the first, and one more
+        than the last.
+
+        >>> vocabulary = Tokens(vocab_size=30, min_frequency=1).learn(["doll dull"])
+        >>> vocabulary.cut_words("Doll, dull")
+        [('Doll', 0, 1), (',', 1, 2), ('dull', 2, 3)]
+        """
+        (found,) = self._found([text])
+        cut, words = self.cut(text), found.word_ids or [0]
+        starts = [i for i, word in enumerate(words) if i == 0 or word != words[i - 1]]
+        whole = _cut_by_jieba(sound_text(text)) if self.jieba else sound_text(text)
+        ends = [*starts[1:], len(words)]
+        return [
+            (whole[cut[i][1] : cut[j - 1][2]].strip(), i, j)
+            for i, j in zip(starts, ends, strict=True)
+        ]
+
     def _found(self, texts: Iterable[str]) -> Sequence[Any]:
         sound = [sound_text(text) for text in texts]
         if self.jieba:
