@@ -11,7 +11,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from tsmodels import AdaptiveConformal, Conformal, Forecaster, datasets
+from tsmodels import (
+    GRU,
+    MLP,
+    AdaptiveConformal,
+    Conformal,
+    Ensemble,
+    Forecaster,
+    LastLayerLaplace,
+    MonteCarlo,
+    datasets,
+)
 from tsmodels.data.frame import make_panel
 from tsmodels.estimators.horizon import naive_scales
 from tsmodels.intervals import nested_intervals
@@ -28,10 +38,10 @@ SETS = {  # rows at the end that are tested, and the season of a set whose stamp
 }
 
 
-def forecaster(season: int, **settings):
+def forecaster(season: int, network="nlinear", **settings):
     """One linear map, whatever the set: what is asked is whether it knows its errors."""
     settings |= {"season_length": season, "lookback": 7 * 24 if season > 12 else 36}
-    return Forecaster("nlinear", horizon=HORIZON, random_state=0, max_steps=1000, **settings)
+    return Forecaster(network, horizon=HORIZON, random_state=0, max_steps=1000, **settings)
 
 
 def methods(season: int) -> dict:
@@ -44,6 +54,18 @@ def methods(season: int) -> dict:
         "normal distribution": forecaster(season, loss="normal"),
         "Conformal(quantiles)": Conformal(quantiles, calibration=held),
         "AdaptiveConformal(quantiles)": AdaptiveConformal(quantiles, calibration=held),
+    }
+
+
+def uncertain_weights(season: int) -> dict:
+    """Draws of networks, and what their errors alone say."""
+    mlp, gru = MLP(d_model=64, dropout=0.1), GRU(d_model=16)
+    return {
+        "split conformal of mlp, dropout 0.1": forecaster(season, mlp),
+        "MonteCarlo(mlp, dropout 0.1)": MonteCarlo(forecaster(season, mlp)),
+        "Ensemble(mlp, dropout 0.1)": Ensemble(forecaster(season, mlp)),
+        "split conformal of gru": forecaster(season, gru),
+        "LastLayerLaplace(gru)": LastLayerLaplace(forecaster(season, gru)),
     }
 
 
@@ -65,13 +87,14 @@ def load(name: str):
     return panel, panel.offsets[1:] - tested, season
 
 
-def measured(estimator, panel, first: np.ndarray) -> dict[float, tuple[float, ...]]:
-    """Coverage, width, Winkler score and crossings of a level over all windows of the test rows."""
+def measured(estimator, panel, first: np.ndarray, every: int) -> dict[float, tuple[float, ...]]:
+    """Coverage, width, Winkler score and crossings of a level over windows of the test rows, one
+    from every `every`-th of them."""
     started = time.perf_counter()
     model = estimator.fit(panel.head(first - panel.offsets[:-1]))
-    counts = panel.offsets[1:] - HORIZON - first + 1
+    counts = -(-(panel.offsets[1:] - HORIZON - first + 1) // every)
     series = np.repeat(np.arange(panel.n_series), counts)
-    cutoffs = np.concatenate([f + np.arange(n) for f, n in zip(first, counts, strict=True)])
+    cutoffs = np.concatenate([f + every * np.arange(n) for f, n in zip(first, counts, strict=True)])
     predictive = model.predictive_at(panel, cutoffs, series, HORIZON).predictive
     y = panel.values[cutoffs[:, None] + np.arange(HORIZON), 0]
     sizes, _ = naive_scales(panel.head(first - panel.offsets[:-1]), estimator.season_length)
@@ -122,6 +145,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sets", nargs="*", default=[*SETS], choices=[*SETS, "shift"])
     parser.add_argument("--methods", default="", help="those whose name holds this")
+    parser.add_argument("--weights", action="store_true", help="uncertainty of the weights instead")
+    parser.add_argument("--every", type=int, default=1, help="rows between windows")
     arguments = parser.parse_args()
     chosen = arguments.sets
     print("| set | method | 80 % | width | Winkler | 95 % | width | Winkler | crossing | s |")
@@ -130,10 +155,11 @@ def main() -> None:
         if name == "shift":
             continue
         panel, first, season = load(name)
-        for method, estimator in methods(season).items():
+        compared = uncertain_weights if arguments.weights else methods
+        for method, estimator in compared(season).items():
             if arguments.methods not in method:
                 continue
-            table = measured(estimator, panel, first)
+            table = measured(estimator, panel, first, arguments.every)
             cells = [
                 f"{100 * held:.1f} | {width:.2f} | {score:.2f}"
                 for held, width, score, *_ in table.values()
@@ -143,7 +169,7 @@ def main() -> None:
                 f"| {name} | {method} | {' | '.join(cells)} | {crossing:g} | {seconds:.0f} |",
                 flush=True,
             )
-    if chosen == [*SETS] or "shift" in chosen:
+    if (chosen == [*SETS] and not arguments.weights) or "shift" in chosen:
         shifted()
 
 
