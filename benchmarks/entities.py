@@ -36,8 +36,8 @@ CANDIDATES: dict[str, dict[str, Any]] = {
 CHOSEN = "lstm, both ways"
 
 
-def judged(settings: dict[str, Any], part: str) -> str:
-    words, tags = sentences("wnut17")
+def judged(settings: dict[str, Any], part: str, most: int | None) -> str:
+    words, tags = (own[:most] for own in sentences("wnut17"))
     started = time.perf_counter()
     model = TextTagger(**COMMON | settings).fit(words, tags)
     seconds = time.perf_counter() - started
@@ -48,10 +48,12 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("what", choices=["choose", "test"])
     parser.add_argument("--only", nargs="+", help="these candidates alone")
+    parser.add_argument("--limit", type=int, help="so many sentences alone, to try the script")
     given = parser.parse_args()
     rows = CANDIDATES if given.what == "choose" else {CHOSEN: CANDIDATES[CHOSEN]}
     for name, settings in rows.items():
         for head in ("crf", "softmax"):
             if given.only is None or name in given.only:
                 part = "wnut17_dev" if given.what == "choose" else "wnut17_test"
-                print(f"{name}, {head}: {judged(settings | {'head': head}, part)}", flush=True)
+                told = judged(settings | {"head": head}, part, given.limit)
+                print(f"{name}, {head}: {told}", flush=True)

@@ -7,9 +7,9 @@
 The data are those of `tsmodels.datasets`. `rt`: movie_reviews, ten folds by their column `fold`;
 `chn`: ChnSentiCorp with its official test set; `hotel`: hotel_reviews_zh, five stratified folds.
 `choose` sees no test part: of folds, only the training part of the first; of ChnSentiCorp, its
-training and validation parts. `test` also answers the
-60 phrases of negation.csv in the language of the data. `--parts 0 3` runs some folds alone. The
-baseline, TF-IDF over words and pairs with logistic regression, is the one that stands beside every
+training and validation parts. `test` also answers the 60 phrases of negation.csv in the language of
+the data. `--parts 0 3` runs some folds alone, `--limit 300` about so many texts. The baseline,
+TF-IDF over words and pairs with logistic regression, is the one that stands beside every
 `TextClassifier`.
 """
 
@@ -26,6 +26,7 @@ import pandas as pd
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
 from tsmodels import GRU, LSTM, RWKV6, TCN, Mamba, TextClassifier, Tokens, Transformer, datasets
+from tsmodels.backend import keras
 from tsmodels.networks import Custom
 
 
@@ -82,6 +83,11 @@ def as_they_are(x):
     return x
 
 
+def with_neighbours(x):
+    """To each vector is added what a convolution makes of it and the two before it."""
+    return x + keras.layers.Conv1D(100, 3, padding="causal", activation="relu")(x)
+
+
 ENGLISH = Tokens(pairs=20_000, max_length=64)
 CHINESE = Tokens(pairs=40_000, max_length=256)
 COMMON = {"random_state": 0}
@@ -102,17 +108,28 @@ CANDIDATES: dict[str, dict[str, dict[str, Any]]] = {
     "chn": {
         "mean": MEAN | {"tokens": CHINESE, "batch_size": 128, "learning_rate": 4e-3},
         "mean, large batches": MEAN | QUICKER | {"tokens": CHINESE},
+        "convolution": COMMON
+        | {
+            "network": Custom(encoder=with_neighbours, d_model=100, causal=True),
+            "tokens": CHINESE,
+            "token_dropout": 0.4,
+            "epochs": 7,
+            "batch_size": 128,
+            "learning_rate": 3e-3,
+        },
     },
 }
 CANDIDATES["hotel"] = CANDIDATES["chn"]
 
 # By the validation part. For rt the best candidate had 80.6 %, the one that was taken 80.3 % in a
 # third of the time; their standard error is 1.2 points. TF-IDF had 78.7 %, a TCN 79.1 %, an LSTM
-# 79.3 %. Of the Chinese candidates none is chosen yet: these stand in for one.
+# 79.3 %. For chn the convolution had 92.5 %, and 91.8 % with 200 tokens, of which 20 % were dropped,
+# and 8 epochs; TF-IDF had 91.6 %, means of vectors at most 91.7 %. The hotel reviews, a third of which
+# are in chn, take the same.
 CHOSEN = {
     "rt": "mean, large batches",
-    "chn": "mean, large batches",
-    "hotel": "mean, large batches",
+    "chn": "convolution",
+    "hotel": "convolution",
 }
 
 NETWORKS = {
@@ -127,6 +144,11 @@ NETWORKS = {
 # For all of them alike; chosen on the validation part of rt-polarity, where an LSTM overfits
 # after five epochs.
 ALIKE = COMMON | {"epochs": 5, "batch_size": 128, "learning_rate": 3e-3, "token_dropout": 0.3}
+
+
+def limited(split: Split, most: int | None) -> Split:
+    """About so many texts to learn from, and others, to see that a run goes through."""
+    return split if most is None else Split(*(part[:: -(-len(part) // most)] for part in split))
 
 
 def judged(settings: dict[str, Any], split: Split) -> tuple[dict[str, float], TextClassifier]:
@@ -158,27 +180,27 @@ def phrases(model: TextClassifier, language: str) -> dict[str, float]:
     return {name: float(np.mean(p.argmax(1) == codes)) for name, p in answers.items()}
 
 
-def choose(data: str, only: list[str] | None) -> None:
-    split = to_choose_on(data)
+def choose(data: str, only: list[str] | None, most: int | None) -> None:
+    split = limited(to_choose_on(data), most)
     for name, settings in CANDIDATES[data].items():
         if only is None or name in only:
             shown(name, judged(settings, split)[0])
 
 
-def test(data: str, only: list[int] | None) -> None:
+def test(data: str, only: list[int] | None, most: int | None) -> None:
     results = []
     for number, split in enumerate(splits(data)):
         if only is None or number in only:
-            scores, model = judged(CANDIDATES[data][CHOSEN[data]], split)
+            scores, model = judged(CANDIDATES[data][CHOSEN[data]], limited(split, most))
             own = phrases(model, "en" if data == "rt" else "zh")
             results.append({**scores, **{f"phrases, {name}": own[name] for name in own}})
             shown(f"{data}, part {number}", results[-1])
     shown(f"{data}, mean", pd.DataFrame(results).mean().to_dict())
 
 
-def networks(data: str, only: list[str] | None) -> None:
+def networks(data: str, only: list[str] | None, most: int | None) -> None:
     """One row a network: the first test part."""
-    split = next(splits(data))
+    split = limited(next(splits(data)), most)
     tokens = ENGLISH if data == "rt" else CHINESE
     for name, network in NETWORKS.items():
         if only is None or name in only:
@@ -192,8 +214,9 @@ if __name__ == "__main__":
     parser.add_argument("data", choices=["rt", "chn", "hotel"])
     parser.add_argument("--parts", nargs="+", type=int, help="these folds alone")
     parser.add_argument("--only", nargs="+", help="these candidates or networks alone")
+    parser.add_argument("--limit", type=int, help="so many texts alone, to try the script")
     given = parser.parse_args()
     if given.what == "test":
-        test(given.data, given.parts)
+        test(given.data, given.parts, given.limit)
     else:
-        {"choose": choose, "networks": networks}[given.what](given.data, given.only)
+        {"choose": choose, "networks": networks}[given.what](given.data, given.only, given.limit)
