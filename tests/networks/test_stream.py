@@ -92,6 +92,8 @@ def test_in_training_windows_go_on_where_the_last_ones_stopped(network):
     assert_allclose(np.concatenate(first, axis=1), whole, rtol=1e-4, atol=1e-5)
     assert_allclose(trained(windows[0]), whole[:, :4], rtol=1e-4, atol=1e-5)  # the next run
     carrying.get_layer("network").begin_epoch(1)
+    assert_allclose(trained(windows[1]), whole[:, 4:8], rtol=1e-4, atol=1e-5)
+    carrying.get_layer("network").begin_epoch(0)
     assert_allclose(trained(windows[0]), whole[:, :4], rtol=1e-4, atol=1e-5)
     alone = array(carrying({"sequence": x[:, 4:8]}))  # in prediction from the beginning
     assert np.abs(alone - whole[:, 4:8]).max() > 1e-4
@@ -106,6 +108,14 @@ def test_runs_are_dealt_window_after_window():
             assert (group[0] % 3 == 0).all()
             assert_array_equal(np.diff(group, axis=0), 1)
     assert (epochs[0] != epochs[1]).any()
+
+
+def test_a_run_goes_on_in_the_next_epoch():
+    deck = Deck(24, 4, 4, np.random.default_rng(0), run=3)  # 4 batches an epoch, 6 a deck
+    batches = np.concatenate([deck.deal().reshape(4, 4) for _ in range(3)])
+    for group in batches.reshape(4, 3, 4):
+        assert (group[0] % 3 == 0).all()
+        assert_array_equal(np.diff(group, axis=0), 1)
 
 
 @pytest.mark.parametrize("n, length, streams, run", [(100, 7, 3, 4), (9, 20, 3, 4), (50, 7, 9, 1)])

@@ -106,7 +106,7 @@ class LanguageModel(Saved, NetworkEstimator):
     carry: int = 10
     validation: float | None = None
     loss: Any = "cross_entropy"
-    learning_rate: Any = 2e-3
+    learning_rate: Any = 5e-3
     epochs: int | None = 10
     batch_size: int = 32
 
@@ -169,7 +169,7 @@ class LanguageModel(Saved, NetworkEstimator):
         validation = None if others is None else self._windows(others, 1, 1)
         run, streams = windows.run, min(self.batch_size, len(windows) // windows.run)
         recipe = replace(self._recipe(), batch_size=streams, loss=TokenCrossEntropy())
-        blueprint = self._blueprint(streams=streams, run=run)
+        blueprint = self._blueprint(streams, run) if run > 1 else self._blueprint()
         fitted = fit(blueprint, windows, validation, recipe, seeds=self._seeds())
         named = zip(fitted.names, fitted.weights, strict=True)
         self.weights_ = [weight for name, weight in named if not name.startswith(CARRIED)]
@@ -185,8 +185,7 @@ class LanguageModel(Saved, NetworkEstimator):
     def _windows(self, rows: np.ndarray, streams: int, carry: int) -> Streams:
         """Windows whose targets are the tokens that follow."""
         carry = carry if self.network_.carries else 1
-        windows = cut_stream(rows[:-1, None], rows[1:], self.length_, streams, carry)
-        return windows if carry > 1 else replace(windows, run=1)
+        return cut_stream(rows[:-1, None], rows[1:], self.length_, streams, carry)
 
     def _ids(self, text: str) -> np.ndarray:
         """The ids of a text (T,), and padding before them: what stands before its first token."""

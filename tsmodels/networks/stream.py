@@ -15,9 +15,9 @@ class Stream(keras.layers.Layer):
 
     With `streams` B' it is trained by truncated backpropagation through time (Williams & Peng,
     1990): a batch has a window of each of B' sequences, the next batch has the windows that follow,
-    and the state in between is carried over without its gradient. Every `run` batches, and with
-    every epoch, it starts anew, so that what a network learns of its first state is learned too. In
-    prediction every window starts anew.
+    and the state in between is carried over without its gradient. Every `run` batches it starts
+    anew, so that what a network learns of its first state is learned too. In prediction every
+    window starts anew.
     """
 
     def __init__(
@@ -40,8 +40,8 @@ class Stream(keras.layers.Layer):
         self.built = True
 
     def begin_epoch(self, epoch: int) -> None:
-        """Starts anew, whatever was read before."""
-        if self.streams:
+        """With the first epoch starts anew; later ones go on where the order of windows does."""
+        if self.streams and epoch == 0:
             self.batches.assign(0.0)
 
     def call(self, x: Any, training: bool = False) -> Any:
