@@ -1,6 +1,6 @@
 """What explanations say of planted cases, and that attributions add up; on every backend."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tsmodels import GRU, MLP, TFT, Combination, Conformal, Ensemble, Forecaster, Naive
+from tsmodels.networks import NETWORKS, resolve
 from tsmodels.plotting import plot_explanation
 
 QUICK = {"horizon": 2, "lookback": 9, "random_state": 0, "batch_size": 64, "learning_rate": 0.02}
@@ -86,6 +87,24 @@ def test_gradients_add_up_to_the_forecast(network, frame, history, drawn):
     assert_allclose(sums, means - zero, atol=2e-3 * np.abs(means - zero).max())
     assert np.abs(sums).min() > 1e-3
     assert set(table.name) == {"y", "noise", "price", "size"}
+
+
+@pytest.mark.backend
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(NETWORKS))
+def test_gradients_of_every_network_add_up(name, frame, history, drawn, monkeypatch):
+    """To 2 %: with 48 points on the way, or 200 where a network turns more sharply."""
+    if name in ("ttt_linear", "xlstm"):
+        monkeypatch.setattr("tsmodels.training.attribution.POINTS", 200)
+    names = {field.name for field in fields(resolve(name))}
+    network = resolve(name, **({"d_model": 8} if "d_model" in names else {}))
+    model = drawn(network, history, **COLUMNS)
+    model.weights_ = [0.5 * weight for weight in model.weights_]
+    future = frame[["unique_id", "ds", "price", "day"]]
+    sums = model.explain(how="gradients", future=future).groupby("unique_id").importance.sum()
+    means = model.predict(future=future).groupby("unique_id").yhat.mean().to_numpy()
+    change = means - flat(model, history, future) * model.scale_[:, 0] - model.shift_[:, 0]
+    assert_allclose(sums, change, atol=0.02 * np.abs(change).max() + 1e-4)
 
 
 @pytest.mark.backend
