@@ -19,6 +19,8 @@ LARGER_DATA = {
     "sentiment_english": "movie_reviews",
     "sentiment_chinese": "hotel_reviews_zh",
     "stock_sentiment": "stocks_daily",
+    "novel": "tiny_shakespeare",
+    "translation": "multi30k",
 }
 JOBS = sorted((ROOT / "pipelines").glob("*.toml"))
 

@@ -1,0 +1,26 @@
+"""How many steps fit into some minutes, so that a schedule ends when the time does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+FIRST, MORE = 10, 50
+
+
+def steps_within(minutes: float, fit: Callable[[int], Any]) -> int:
+    """Steps that `fit(steps)` takes so many minutes for, by the time of its first ones.
+
+    What every fit needs once, such as compiling and reading, is not counted.
+    """
+    fit(FIRST)  # compiles
+    seconds = [_timed(fit, steps) for steps in (FIRST, FIRST + MORE)]
+    a_step = max((seconds[1] - seconds[0]) / MORE, 1e-4)
+    return max(1, int(60.0 * minutes / a_step))
+
+
+def _timed(fit: Callable[[int], Any], steps: int) -> float:
+    started = time.perf_counter()
+    fit(steps)
+    return time.perf_counter() - started
