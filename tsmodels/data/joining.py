@@ -58,27 +58,35 @@ def joined(old: Panel, new: Panel) -> Panel:
     return panel
 
 
-def refuse_other_pace(new: Panel, freqs: Sequence[str], freq: str | None, way_out: str) -> None:
-    """An error if the rows of `new` are of another frequency than `freqs`.
-
-    Where `freq` says how to read them the stamps have been held against it; other series speak for
-    themselves, those whose gaps have been closed if all are of one other frequency and have rows
-    enough to tell it from gaps.
-    """
-    if freq is not None:
-        return
+def refuse_other_pace(new: Panel, freqs: Sequence[str]) -> None:
+    """An error if series of `new` have rows farther apart, or nearer, than any of `freqs`."""
     paces = {pace(name) for name in freqs}
+    for code, name in enumerate(new.calendar.freqs):
+        if pace(name) not in paces:
+            _refuse(name, freqs, new.ids[new.calendar.codes == code])
+
+
+def refuse_sparser(new: Panel, freqs: Sequence[str]) -> None:
+    """The same for a panel that was read as one of `freqs`, which makes gaps of what lies between.
+
+    Rows are of another frequency if all series with enough of them to tell it from gaps say so.
+    """
     own = new.rows >= 0
     counts = np.add.reduceat(own.astype(int), new.offsets[:-1])
-    names = infer_names(new.ds[own], np.concatenate([[0], np.cumsum(counts)]), new.calendar.tz)
-    read = set(new.calendar.freqs) <= set(freqs)  # as fit has, so that a grid may have been put on
-    told = (names != "") & (counts >= (TELLING if read else 1))
-    other = told & np.array([name != "" and pace(name) not in paces for name in names])
-    if other.any() and (not read or other[told].all()):
-        known = list(freqs) if len(freqs) > 1 else repr(freqs[0])
-        rule = f"of the frequency that fit has seen, {known}"
-        way_out = f"So are the stamps of {new.ids[other][:3].tolist()}. {way_out}"
-        raise ValueError(fault("X", rule, str(names[other][0]), way_out))
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    names = infer_names(new.ds[own], offsets, new.calendar.tz)
+    told = (names != "") & (counts >= TELLING)
+    paces = {pace(name) for name in freqs}
+    if told.any() and not paces & {pace(name) for name in names[told]}:
+        _refuse(names[told][0], freqs, new.ids[told])
+
+
+def _refuse(name: str, freqs: Sequence[str], ids: np.ndarray) -> None:
+    known = list(freqs) if len(freqs) > 1 else repr(freqs[0])
+    rule = f"of the frequency that fit has seen, {known}"
+    way_out = f"So are the stamps of {ids[:3].tolist()}. Resample them, or fit again. "
+    way_out += "If rows are missing, set_params(freq=...) says so."
+    raise ValueError(fault("X", rule, str(name), way_out))
 
 
 def _calendars(old: Calendar, new: Calendar) -> Calendar:

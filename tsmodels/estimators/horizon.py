@@ -21,14 +21,13 @@ from tsmodels.data.frame import (
     treat_missing,
 )
 from tsmodels.data.future import with_coming
-from tsmodels.data.joining import joined, refuse_other_pace
+from tsmodels.data.joining import joined, refuse_other_pace, refuse_sparser
 from tsmodels.data.targets import apart, together
 from tsmodels.data.weights import weighted
 from tsmodels.data.windows import spread
 from tsmodels.estimators.lifecycle import Saved, all_or_nothing
 from tsmodels.intervals import PointErrors, Predictive, check_level, columns, nested_intervals
 
-OTHER_PACE = "Resample it, or fit again. If rows are missing, set_params(freq=...) says so."
 CALIBRATION = 1000  # windows whose errors intervals are made of; more would hardly move them
 
 
@@ -152,7 +151,8 @@ class HorizonEstimator(Saved, BaseEstimator):
         context = together(self.context_)
         freqs = context.calendar.freqs
         new = self._read(X, self.freq or (freqs[0] if len(freqs) == 1 else None))
-        refuse_other_pace(new, freqs, self.freq, OTHER_PACE)
+        if self.freq is None:
+            refuse_sparser(new, freqs)
         if sample_weight is not None:
             new = weighted(new, sample_weight, len(X))
         missing = "error" if self.missing == "error" else "mask"
@@ -284,8 +284,8 @@ class HorizonEstimator(Saved, BaseEstimator):
     def to_panel_like_fit(self, X: Any) -> Panel:
         """The same of a fitted estimator; `X` of another frequency than it has seen is refused."""
         panel = self.to_panel(X)
-        if panel is not X:
-            refuse_other_pace(panel, self.context_.calendar.freqs, self.freq, OTHER_PACE)
+        if panel is not X and self.freq is None:
+            refuse_other_pace(panel, self.context_.calendar.freqs)
         return panel
 
     def _read(self, X: Any, freq: str | None) -> Panel:
