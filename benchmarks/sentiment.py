@@ -123,9 +123,9 @@ CANDIDATES["hotel"] = CANDIDATES["chn"]
 
 # By the validation part. For rt the best candidate had 80.6 %, the one that was taken 80.3 % in a
 # third of the time; their standard error is 1.2 points. TF-IDF had 78.7 %, a TCN 79.1 %, an LSTM
-# 79.3 %. For chn the convolution had 92.5 %, and with 200 tokens, 20 % of them dropped, and 8 epochs
-# 91.8 %; TF-IDF had 91.6 %, means of vectors at most 91.7 %. The hotel reviews, a third of which are
-# in chn, take the same.
+# 79.3 %. For chn the convolution had 92.5 %, or with 200 tokens, 20 % of them dropped and 8 epochs
+# 91.8 %; TF-IDF had 91.6 %, means of vectors at most 91.7 %. The hotel reviews, a third of which
+# are in chn, take the same.
 CHOSEN = {
     "rt": "mean, large batches",
     "chn": "convolution",
