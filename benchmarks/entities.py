@@ -12,7 +12,7 @@ import argparse
 import time
 from typing import Any
 
-from tsmodels import GRU, LSTM, TextTagger, datasets
+from tsmodels import LSTM, TextTagger, datasets
 
 Sentences = tuple[list[list[str]], list[list[str]]]
 
@@ -23,17 +23,40 @@ def sentences(name: str) -> Sentences:
     return groups.token.agg(list).tolist(), groups.tag.agg(list).tolist()
 
 
-COMMON = {"d_embedding": 64, "batch_size": 32, "learning_rate": 5e-3, "random_state": 0}
+# On the validation part, with a CRF: 11.8 % with much dropout (10.4 % one by one), 20.0 % with
+# little, 22.2 % with hardly any. With half of the tokens dropped it was 4.7 %.
+COMMON: dict[str, Any] = {
+    "network": LSTM(d_model=64, bidirectional="first"),
+    "d_embedding": 64,
+    "learning_rate": 5e-3,
+    "random_state": 0,
+}
 CANDIDATES: dict[str, dict[str, Any]] = {
-    "gru": {"network": GRU(d_model=64)},
-    "lstm, both ways": {"network": LSTM(d_model=64, bidirectional="first")},
-    "lstm, both ways, longer": {
-        "network": LSTM(d_model=64, bidirectional="first"),
-        "epochs": 25,
-        "token_dropout": 0.3,
+    "much dropout": {
+        "epochs": 10,
+        "batch_size": 32,
+        "d_characters": 40,
+        "embedding_dropout": 0.3,
+        "head_dropout": 0.3,
+    },
+    "little dropout": {
+        "epochs": 10,
+        "batch_size": 16,
+        "d_characters": 60,
+        "embedding_dropout": 0.2,
+        "head_dropout": 0.2,
+        "token_dropout": 0.05,
+    },
+    "hardly any dropout": {
+        "epochs": 9,
+        "batch_size": 16,
+        "d_characters": 60,
+        "embedding_dropout": 0.1,
+        "head_dropout": 0.1,
+        "token_dropout": 0.0,
     },
 }
-CHOSEN = "lstm, both ways"
+CHOSEN = "hardly any dropout"
 
 
 def judged(settings: dict[str, Any], part: str, most: int | None) -> str:
