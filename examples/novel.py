@@ -3,7 +3,7 @@
 # A network reads Shakespeare character by character, learns what comes next, and goes on writing.
 # The data, tiny_shakespeare, are a million characters of his plays; TSMODELS_DATA names the folder
 # where they lie. Runs in about a minute, after which it knows the form of a play and short words,
-# but makes no sense. A quarter of an hour of training does much better; see docs/language.md.
+# but makes no sense. Larger `max_steps` do better; see docs/language.md.
 
 # %%
 from tsmodels import LSTM, LanguageModel, datasets

@@ -2,7 +2,7 @@
 # # From German to English
 # A recurrent network with attention learns to translate descriptions of photographs. The data,
 # multi30k, are 29,000 pairs of sentences; TSMODELS_DATA names the folder where they lie. Runs in
-# about four minutes, too few for good translations; docs/language.md says what more would give.
+# about five minutes, too few for good translations; docs/language.md says what more would give.
 
 # %%
 from tsmodels import Seq2Seq, Tokens, Translator, datasets

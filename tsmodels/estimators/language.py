@@ -382,9 +382,10 @@ def _read_on(compiled: Compiled, ids: np.ndarray) -> float:
     run = compiled.function("advance", _advancing)
     state, total = layer.network.initial_state(layer.parts, 1), 0.0
     n = len(ids) - 1
-    padded = np.pad(ids, (0, -n % AT_ONCE if n > AT_ONCE else 0))
-    for first in range(0, n, AT_ONCE):
-        part = padded[None, first : first + AT_ONCE + 1]
+    length = min(1 << max(n - 1, 15).bit_length(), AT_ONCE)  # one of few
+    padded = np.pad(ids, (0, -n % length))
+    for first in range(0, n, length):
+        part = padded[None, first : first + length + 1]
         log_probs, state = run(part[:, :-1], part[:, 1:], state)
         total += float(ops.convert_to_numpy(log_probs)[0, : n - first].sum(dtype=np.float64))
     return total
