@@ -109,9 +109,9 @@ CANDIDATES: dict[str, dict[str, Any]] = {  # settings, or several whose median c
     },
 }  # fmt: skip
 
-# By task: a candidate. For jena a first attempt, "nlinear 144" with all instruments, was the best of
-# the last span before the test and fell behind in the test; this one was better than nlinear without
-# covariates on each of three spans (0.91 against 0.96 on average).
+# By task: a candidate. For jena a first attempt, "nlinear 144" with all instruments, was the best
+# of the last span before the test and fell behind in the test; this one was better than nlinear
+# without covariates on each of three spans (0.91 against 0.96 on average).
 CHOSEN = {"beijing": "mlp 72 None", "jena": "median of four", "metr": "mlp 24 None"}
 
 
