@@ -138,6 +138,11 @@ def test_eight_bits_change_little(model, tmp_path):
     assert not hasattr(refitted, "scales_") and not hasattr(model, "scales_")
 
 
+def test_eight_bits_with_attention(attending):
+    smaller = attending.quantized(X[:4], Y[:4], tolerance=0.1)
+    assert len(smaller.scales_) >= 3 and 0.0 < smaller.quantization_["share"] < 1.0
+
+
 def test_eight_bits_that_change_too_much_are_refused(model, monkeypatch):
     coarse = "tsmodels.estimators.quantization.LARGEST"
     monkeypatch.setattr(coarse, 1)

@@ -25,7 +25,7 @@ def quantizable(model: Any) -> dict[int, int]:
     """
     axes = {}
     for layer in model._flatten_layers(include_self=False):
-        if type(layer) is keras.layers.Dense:
+        if type(layer) is keras.layers.Dense and layer.built:  # or it is never asked
             axes[id(layer.kernel)] = 0
         elif isinstance(layer, TokenEmbedding):
             axes[id(layer.embeddings)] = 1
