@@ -65,7 +65,7 @@ class Sequences:
 
         >>> lengths = np.array([2, 9, 3, 4, 2, 7])
         >>> Sequences.of(np.zeros((27, 1)), lengths).bucketed(3).buckets
-        (3, 4, 9)
+        (2, 4, 9)
         """
         places = -(-len(self) * np.arange(1, most + 1) // most) - 1
         ends = np.unique([*np.sort(self.lengths)[places], self.length])
