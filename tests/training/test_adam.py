@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from tsmodels.backend import keras, ops
-from tsmodels.training.adam_tensorflow import dense, fuse
+
+tf = pytest.importorskip("tensorflow")
+from tsmodels.training.adam_tensorflow import dense, fuse  # noqa: E402
 
 RNG = np.random.default_rng(0)
 START = [RNG.normal(size=shape).astype("f") for shape in ((7, 3), (4,))]
