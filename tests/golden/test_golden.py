@@ -13,7 +13,6 @@ from harness import (
     registered,
     to_numpy,
 )
-from not_yet import NOT_YET
 
 pytestmark = pytest.mark.backend
 
@@ -21,17 +20,7 @@ KINDS = registered()
 FILES = sorted(folder().glob("*.npz"))
 
 
-def files() -> list:
-    found = []
-    for path in FILES:
-        kind = kind_of(path.stem, [*KINDS, *NOT_YET])
-        late = kind in NOT_YET and kind not in KINDS
-        marks = [pytest.mark.xfail(strict=True, reason=NOT_YET[kind])] if late else []
-        found.append(pytest.param(path, id=path.stem, marks=marks))
-    return found
-
-
-@pytest.mark.parametrize("path", files())
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_file(path, record_property):
     kind = kind_of(path.stem, KINDS)
     assert kind is not None, f"{path.name} is of no known kind; known are {sorted(KINDS)}"
@@ -65,10 +54,6 @@ def test_file(path, record_property):
 
 def test_there_are_files():
     assert FILES, f"no .npz file in {folder()}"
-
-
-def test_not_yet_is_up_to_date():
-    assert not set(NOT_YET) & set(KINDS), "registered by now: take them out of NOT_YET"
 
 
 def test_an_unknown_kind_is_no_known_kind():

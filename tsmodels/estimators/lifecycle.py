@@ -14,7 +14,7 @@ def all_or_nothing(estimator: Any) -> Iterator[None]:
     earlier = dict(estimator.__dict__)
     try:
         yield
-    except BaseException:
+    except BaseException:  # Ctrl-C too; all is raised again
         estimator.__dict__.clear()
         estimator.__dict__.update(earlier)
         raise
