@@ -6,7 +6,8 @@ import contextlib
 import importlib.metadata
 import platform
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,25 @@ PACKAGES = (
     "scikit-learn",
     "pyarrow",
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a job found. `means` is model x metric over series; `files` are names in `folder`."""
+
+    kind: str
+    folder: Path
+    files: Mapping[str, str]
+    manifest: Mapping[str, Any]
+    failed: pd.DataFrame
+    means: pd.DataFrame | None = None
+    owa: float | None = None
+    verdict: str = ""
+
+    @property
+    def exit_code(self) -> int:
+        """0 only when every series has an answer."""
+        return 1 if len(self.failed) else 0
 
 
 def check_folder(job: Job) -> None:

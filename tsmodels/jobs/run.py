@@ -8,23 +8,28 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 import tsmodels
-from tsmodels.checks import did_you_mean, fault
-from tsmodels.jobs.config import Job, JobError, Source, make_forecaster
-from tsmodels.jobs.headlines import COLUMN, Worth, with_sentiment, worth
-from tsmodels.jobs.output import FORMAT_VERSION, check_folder, versions, write_file, write_frame
+from tsmodels.jobs.config import Job, make_forecaster
+from tsmodels.jobs.headlines import Worth, worth
+from tsmodels.jobs.output import (
+    FORMAT_VERSION,
+    Outcome,
+    check_folder,
+    versions,
+    write_file,
+    write_frame,
+)
+from tsmodels.jobs.reading import answered, read_history, read_source
 from tsmodels.jobs.report import Story, render, skill_in_words
 from tsmodels.metrics import evaluate, owa
 from tsmodels.networks import resolve
@@ -33,25 +38,6 @@ METRICS = ("mase", "rmsse", "smape", "mape", "mae", "rmse")
 BASELINES = {"naive": "Naive", "seasonal_naive": "SeasonalNaive", "drift": "Drift"}
 
 Watch = Callable[[str], AbstractContextManager[Any]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What a job found. `means` is model x metric over series; `files` are names in `folder`."""
-
-    kind: str
-    folder: Path
-    files: Mapping[str, str]
-    manifest: Mapping[str, Any]
-    failed: pd.DataFrame
-    means: pd.DataFrame | None = None
-    owa: float | None = None
-    verdict: str = ""
-
-    @property
-    def exit_code(self) -> int:
-        """0 only when every series has an answer."""
-        return 1 if len(self.failed) else 0
 
 
 @dataclass
@@ -101,7 +87,7 @@ def run_forecast(job: Job, watch: Watch = contextlib.nullcontext) -> Outcome:
             work.estimator.fit(work.history)
     with work.stage("forecast"):
         answer = work.estimator.predict(work.history) if loaded else work.estimator.predict()
-        work.forecast, work.failed = _answered(answer, work.history)
+        work.forecast, work.failed = answered(answer, work.history)
     if work.truth is not None:
         with work.stage("score"):
             _score_forecast(work)
@@ -117,7 +103,7 @@ def run_backtest(job: Job, watch: Watch = contextlib.nullcontext) -> Outcome:
         work.lag_copy = result.lag_copy
         if job.headlines is not None:
             work.worth = worth(job, work.history, result.frame)
-        work.forecast, work.failed = _answered(result.frame, work.history)
+        work.forecast, work.failed = answered(result.frame, work.history)
     with work.stage("score"):
         before = _before_first_cutoff(work.series, work.forecast)
         _score(work, work.forecast, before, _season_length(work))
@@ -139,99 +125,6 @@ def _begin(job: Job, kind: str, watch: Watch) -> _Work:
         if job.test is not None and kind == "forecast":
             work.truth, _ = read_source(job, job.test, "test")
     return work
-
-
-def read_history(job: Job) -> tuple[pd.DataFrame, str]:
-    """The series of a job with its covariates, and the SHA-256 of what they were read from."""
-    frame, sha256 = read_source(job, job.data, "data")
-    if job.headlines is None:
-        return frame, sha256
-    frame, other = with_sentiment(job, frame)
-    return frame, hashlib.sha256(f"{sha256}{other}".encode()).hexdigest()
-
-
-def read_source(job: Job, source: Source, name: str) -> tuple[pd.DataFrame, str]:
-    """The frame of a section as unique_id, ds, y and the SHA-256 of what was read.
-
-    Of a file the columns that the job names, covariates too, are taken and no others. Ids of a CSV
-    file are text (007 stays 007); text dates become time stamps.
-    """
-    if source.dataset is not None:
-        frame = tsmodels.datasets.load(source.dataset)
-        return _take(job, frame, name), _frame_sha256(frame)
-    assert source.path is not None
-    path = job.path(source.path)
-    try:
-        if path.suffix.lower() == ".csv":
-            ids = {job.data.unique_id: str}  # converted, not parsed: NA and null are names too
-            frame = pd.read_csv(path, converters=ids, encoding="utf-8-sig")
-        else:
-            frame = pd.read_parquet(path)
-    except (OSError, ValueError) as error:  # pandas' and pyarrow's parse errors are ValueErrors
-        kind = "CSV" if path.suffix.lower() == ".csv" else "Parquet"
-        reason = str(error).splitlines()[0]
-        raise JobError(f"{name}.path: {source.path} cannot be read as {kind}: {reason}") from error
-    return _take(job, frame, name), hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _take(job: Job, frame: pd.DataFrame, name: str) -> pd.DataFrame:
-    columns = {"unique_id": job.data.unique_id, "ds": job.data.ds, "y": job.data.target}
-    faults = []
-    for role, column in columns.items():
-        if column not in frame.columns:
-            names = list(frame.columns)
-            key = "data.target" if role == "y" else f"data.{role}"
-            rule = f"a column of the {name} frame, one of {names}"
-            faults.append(fault(key, rule, column, did_you_mean(column, names)))
-    if faults:
-        raise JobError("\n".join(faults))
-    more = [column for column in _covariates(job) if name == "data" and column in frame.columns]
-    frame = frame[[*columns.values(), *more]].set_axis([*columns, *more], axis=1)
-    if pd.api.types.is_string_dtype(frame["ds"].dtype):
-        frame["ds"] = _parsed(frame["ds"])
-    return frame
-
-
-def _covariates(job: Job) -> list[str]:
-    """The columns that the forecaster reads beside the target; the estimator names missing ones."""
-    kinds = ("past_covariates", "future_covariates", "static_covariates")
-    named = [column for kind in kinds for column in job.forecaster.get(kind, ())]
-    taken = {job.data.unique_id, job.data.ds, job.data.target}
-    made = {COLUMN} if job.headlines is not None else set()
-    return [name for name in dict.fromkeys(named) if name not in taken | made]
-
-
-def _parsed(texts: pd.Series) -> pd.Series:
-    try:
-        stamps = pd.to_datetime(texts, errors="coerce", format="ISO8601")
-    except ValueError as error:  # offsets that change, over a clock change for instance
-        way_out = "Write the stamps in UTC, or without their offset."
-        raise JobError(fault("data.ds", "of one time zone", texts.iloc[0], way_out)) from error
-    bad = texts[stamps.isna()]
-    if len(bad):
-        rule = "a column of ISO dates such as 2024-01-31 or 2024-01-31 13:00"
-        raise JobError(fault("data.ds", rule, bad.iloc[0], f"Row {bad.index[0] + 1} of the file."))
-    return stamps
-
-
-def _frame_sha256(frame: pd.DataFrame) -> str:
-    rows = pd.util.hash_pandas_object(frame, index=False).to_numpy()
-    return hashlib.sha256(rows.tobytes()).hexdigest()
-
-
-def _answered(answer: pd.DataFrame, history: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The rows of series with an answer, and unique_id, reason of the others."""
-    ids = history["unique_id"].drop_duplicates()
-    known = history.loc[np.isfinite(history["y"].astype("float64")), "unique_id"].unique()
-    finite = np.isfinite(answer["yhat"].astype("float64"))
-    broken = answer.loc[~finite, "unique_id"].unique()
-    reason = pd.Series("", index=ids.index)
-    reason[~ids.isin(answer["unique_id"])] = "The series has too few rows."
-    reason[ids.isin(broken)] = "The forecast is not finite."
-    reason[~ids.isin(known)] = "Every value is missing."
-    failed = pd.DataFrame({"unique_id": ids, "reason": reason})[reason != ""]
-    kept = answer[~answer["unique_id"].isin(failed["unique_id"])]
-    return kept.reset_index(drop=True), failed.reset_index(drop=True)
 
 
 def _score_forecast(work: _Work) -> None:

@@ -19,7 +19,8 @@ import tsmodels
 from tsmodels.checks import fault
 from tsmodels.jobs.config import Job, JobError, make_forecaster
 from tsmodels.jobs.output import FORMAT_VERSION, check_folder, versions, write_file, write_frame
-from tsmodels.jobs.run import Watch, read_history
+from tsmodels.jobs.reading import read_history
+from tsmodels.jobs.run import Watch
 from tsmodels.jobs.space import PREFIX, make_space
 from tsmodels.jobs.toml import to_toml
 from tsmodels.plotting import plot_convergence, plot_importance, plot_parallel, plot_slices

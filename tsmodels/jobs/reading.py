@@ -1,0 +1,113 @@
+"""What a job reads, and which of its series have an answer."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+import tsmodels
+from tsmodels.checks import did_you_mean, fault
+from tsmodels.jobs.config import Data, Job, JobError, Source
+from tsmodels.jobs.headlines import COLUMN, with_sentiment
+
+
+def read_history(job: Job) -> tuple[pd.DataFrame, str]:
+    """The series of a job with its covariates, and the SHA-256 of what they were read from."""
+    frame, sha256 = read_source(job, job.data, "data")
+    if job.headlines is None:
+        return frame, sha256
+    frame, other = with_sentiment(job, frame)
+    return frame, hashlib.sha256(f"{sha256}{other}".encode()).hexdigest()
+
+
+def read_source(job: Job, source: Source, name: str) -> tuple[pd.DataFrame, str]:
+    """The frame of a section as unique_id, ds, y and the SHA-256 of what was read.
+
+    Of a file the columns that the job names, covariates too, are taken and no others. Ids of a CSV
+    file are text (007 stays 007); text dates become time stamps.
+    """
+    more = _covariates(job) if name == "data" else []
+    if source.dataset is not None:
+        frame = tsmodels.datasets.load(source.dataset)
+        return take(frame, job.data, more, name), _frame_sha256(frame)
+    assert source.path is not None
+    path = job.path(source.path)
+    try:
+        if path.suffix.lower() == ".csv":
+            ids = {job.data.unique_id: str}  # converted, not parsed: NA and null are names too
+            frame = pd.read_csv(path, converters=ids, encoding="utf-8-sig")
+        else:
+            frame = pd.read_parquet(path)
+    except (OSError, ValueError) as error:  # pandas' and pyarrow's parse errors are ValueErrors
+        kind = "CSV" if path.suffix.lower() == ".csv" else "Parquet"
+        reason = str(error).splitlines()[0]
+        raise JobError(f"{name}.path: {source.path} cannot be read as {kind}: {reason}") from error
+    return take(frame, job.data, more, name), hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def take(frame: pd.DataFrame, data: Data, more: Iterable[str], name: str) -> pd.DataFrame:
+    """The columns unique_id, ds, y of a frame as `data` calls them there, and `more`."""
+    refuse_missing_columns(frame.columns, data, name)
+    columns = {"unique_id": data.unique_id, "ds": data.ds, "y": data.target}
+    more = [column for column in more if column in frame.columns]
+    frame = frame[[*columns.values(), *more]].set_axis([*columns, *more], axis=1)
+    if pd.api.types.is_string_dtype(frame["ds"].dtype):
+        frame["ds"] = _parsed(frame["ds"])
+    return frame
+
+
+def refuse_missing_columns(found: Iterable[str], data: Data, name: str) -> None:
+    """Raises JobError where a column that `data` names is not among those found."""
+    names, faults = list(found), []
+    for role in ("unique_id", "ds", "target"):
+        column = getattr(data, role)
+        if column not in names:
+            rule = f"a column of the {name} frame, one of {names}"
+            faults.append(fault(f"data.{role}", rule, column, did_you_mean(column, names)))
+    if faults:
+        raise JobError("\n".join(faults))
+
+
+def _covariates(job: Job) -> list[str]:
+    """The columns that the forecaster reads beside the target; the estimator names missing ones."""
+    kinds = ("past_covariates", "future_covariates", "static_covariates")
+    named = [column for kind in kinds for column in job.forecaster.get(kind, ())]
+    taken = {job.data.unique_id, job.data.ds, job.data.target}
+    made = {COLUMN} if job.headlines is not None else set()
+    return [name for name in dict.fromkeys(named) if name not in taken | made]
+
+
+def _parsed(texts: pd.Series) -> pd.Series:
+    try:
+        stamps = pd.to_datetime(texts, errors="coerce", format="ISO8601")
+    except ValueError as error:  # offsets that change, over a clock change for instance
+        way_out = "Write the stamps in UTC, or without their offset."
+        raise JobError(fault("data.ds", "of one time zone", texts.iloc[0], way_out)) from error
+    bad = texts[stamps.isna()]
+    if len(bad):
+        rule = "a column of ISO dates such as 2024-01-31 or 2024-01-31 13:00"
+        raise JobError(fault("data.ds", rule, bad.iloc[0], f"Row {bad.index[0] + 1} of the file."))
+    return stamps
+
+
+def _frame_sha256(frame: pd.DataFrame) -> str:
+    rows = pd.util.hash_pandas_object(frame, index=False).to_numpy()
+    return hashlib.sha256(rows.tobytes()).hexdigest()
+
+
+def answered(answer: pd.DataFrame, history: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows of series with an answer, and unique_id, reason of the others."""
+    ids = history["unique_id"].drop_duplicates()
+    known = history.loc[np.isfinite(history["y"].astype("float64")), "unique_id"].unique()
+    finite = np.isfinite(answer["yhat"].astype("float64"))
+    broken = answer.loc[~finite, "unique_id"].unique()
+    reason = pd.Series("", index=ids.index)
+    reason[~ids.isin(answer["unique_id"])] = "The series has too few rows."
+    reason[ids.isin(broken)] = "The forecast is not finite."
+    reason[~ids.isin(known)] = "Every value is missing."
+    failed = pd.DataFrame({"unique_id": ids, "reason": reason})[reason != ""]
+    kept = answer[~answer["unique_id"].isin(failed["unique_id"])]
+    return kept.reset_index(drop=True), failed.reset_index(drop=True)
