@@ -15,7 +15,7 @@ _HOMES = {
     "tsmodels.auditing": ["Audit", "audit_leakage"],
     "tsmodels.backtesting": ["Backtest", "backtest"],
     "tsmodels.data.checking": ["DataReport", "check_data"],
-    "tsmodels.data.finance": ["download_headlines", "download_prices"],
+    "tsmodels.data.finance": ["PriceStore", "download_headlines", "download_prices"],
     "tsmodels.data.hierarchy": ["reconcile"],
     "tsmodels.data.scaling": ["Scaler"],
     "tsmodels.data.splits": ["RollingOrigin"],
