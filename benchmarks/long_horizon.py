@@ -21,7 +21,10 @@ DIRECT = {"lookback": 336, "loss": "mae", "max_steps": 1500}
 # Networks whose work is by the step, many times that of a direct map: small, for few steps.
 STEPWISE = {"lookback": 96, "loss": "mae", "max_steps": 500, "batch_size": 64, "validation": None,
             "network__d_model": 32}  # fmt: skip
-SMALL = {**STEPWISE, "network__n_layers": 1}
+SMALL = {**STEPWISE, "network__n_layers": 1, "calendar": True, "max_steps": 1000}
+# Recurrences of the linear kind learned little in 500 steps (Mamba-2: 0.881 on the validation rows,
+# 0.853 at three times the rate, 0.769 in 1,500 steps; 0.746 in 500 steps with the calendar).
+LINEAR = {**SMALL, "learning_rate": 3e-3, "network__revin": "season"}
 RECURRENT = {"lookback": 96, "epochs": 5, "batch_size": 256}
 SETTINGS: dict[str, dict[str, Any]] = {
     "nlinear": {"lookback": 336, "learning_rate": 3e-4, "epochs": 10},
@@ -40,8 +43,9 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "gru": RECURRENT,
     **dict.fromkeys(["cnn_lstm", "bayesian_cnn_lstm", "tcn", "xlstm", "seq2seq", "gnmt", "tft"],
                     STEPWISE),
-    **dict.fromkeys(["transformer", "conformer", "mamba", "mamba2", "rwkv4", "rwkv5", "rwkv6",
-                     "rwkv7", "ttt_linear", "ttt_mlp"], SMALL),
+    **dict.fromkeys(["transformer", "conformer"], SMALL),
+    **dict.fromkeys(["mamba", "mamba2", "rwkv4", "rwkv5", "rwkv6", "rwkv7", "ttt_linear",
+                     "ttt_mlp"], LINEAR),
 }  # fmt: skip
 COMMON = {"batch_size": 128, "learning_rate": 1e-3, "patience": 3}
 

@@ -12,30 +12,10 @@ import argparse
 import time
 
 import numpy as np
+from characters import BATCH, LENGTH, characters, language_model, windows
 
-from tsmodels import LSTM, datasets
+from tsmodels import LSTM
 from tsmodels.backend import keras
-from tsmodels.networks.base import as_memory
-
-LENGTH, BATCH = 100, 32
-
-
-def windows(codes: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Characters and the ones that follow them, (N, LENGTH) each."""
-    rows = codes[starts[:, None] + np.arange(LENGTH + 1)]
-    return rows[:, :-1], rows[:, 1:]
-
-
-def language_model(n_layers: int, residual: bool, width: int, symbols: int, rate: float):
-    network = LSTM(d_model=width, n_layers=n_layers, residual_from=2 if residual else None)
-    inputs = keras.Input((LENGTH,), dtype="int32")
-    x = keras.layers.Embedding(symbols, width)(inputs)
-    x = as_memory(network.encode(network.layers(), x)).sequence
-    model = keras.Model(inputs, keras.layers.Dense(symbols)(x))
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    optimizer = keras.optimizers.Adam(rate, global_clipnorm=1.0)
-    model.compile(optimizer=optimizer, loss=loss, jit_compile=False)
-    return model
 
 
 def main() -> None:
@@ -47,10 +27,8 @@ def main() -> None:
     parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    text = datasets.load("tiny_shakespeare")["text"][0]
-    symbols, codes = np.unique(list(text), return_inverse=True)
-    codes = codes.astype(np.int32)
-    train, end = int(0.9 * len(codes)), int(0.95 * len(codes))
+    codes, train, end = characters()
+    symbols = int(codes.max()) + 1
     rng = np.random.default_rng(options.seed)
     x, y = windows(codes, rng.integers(0, train - LENGTH, options.steps * BATCH))
     held = windows(codes, np.arange(train, end - LENGTH, LENGTH))
@@ -61,8 +39,9 @@ def main() -> None:
     for n_layers in options.layers:
         for residual in (False, True):
             keras.utils.set_random_seed(options.seed)
-            settings = (options.width, len(symbols), options.learning_rate)
-            model = language_model(n_layers, residual, *settings)
+            skip = 2 if residual else None
+            network = LSTM(d_model=options.width, n_layers=n_layers, residual_from=skip)
+            model = language_model(network, symbols, options.learning_rate)
             started, found = time.perf_counter(), []
             for part in parts:
                 rows = slice(part[0] * BATCH, (part[-1] + 1) * BATCH)
