@@ -1,8 +1,8 @@
-"""tsmodels forecast | backtest | search | networks | data.
+"""tsmodels forecast | fit | backtest | search | networks | data.
 
 Results go to standard output, progress and errors to standard error. Exit codes: 0 every series has
-an answer, 1 some have none, 2 the job or its input cannot be used, 130 stopped by Ctrl-C. Nothing
-heavy is imported before a command needs it.
+an answer, 1 some have none, 2 the job or its input cannot be used, 130 stopped by Ctrl-C, 143 by
+SIGTERM. Nothing heavy is imported before a command needs it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from tsmodels.jobs.interrupts import Terminated, exit_code, sigterm_interrupts
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and answers its exit code.
@@ -28,10 +30,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = _parser().parse_args(argv)
     try:
-        return arguments.run(arguments)
-    except KeyboardInterrupt:
-        print("tsmodels: stopped by Ctrl-C; no half file was written.", file=sys.stderr)
-        return 130
+        with sigterm_interrupts():
+            return arguments.run(arguments)
+    except KeyboardInterrupt as stop:
+        by = "SIGTERM" if isinstance(stop, Terminated) else "Ctrl-C"
+        print(f"tsmodels: stopped by {by}; no half file was written.", file=sys.stderr)
+        return exit_code(stop)
     except BrokenPipeError:  # the reader of our output went away, as `head` does
         sys.stdout = None
         return 0
@@ -52,12 +56,15 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, run, help in (
         ("forecast", _forecast, "forecast every series of a job, and score where truth is known"),
+        ("fit", _fit, "fit the networks of a job, to be loaded by others"),
         ("backtest", _backtest, "forecast the past of a job's series, and score"),
         ("search", _search, "search better settings for a job's forecaster"),
     ):
         command = commands.add_parser(name, help=help, description=help.capitalize() + ".")
         command.add_argument("job", metavar="JOB.toml", help="the job file")
         command.set_defaults(run=run)
+        if name in ("forecast", "fit"):
+            _add_partition_options(command)
     command = commands.add_parser("networks", help="list the networks, or show one")
     command.add_argument("name", nargs="?", help="a network to show")
     command.add_argument("--markdown", action="store_true", help="the list as a page")
@@ -66,6 +73,18 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("name", nargs="?", help="a dataset to show")
     command.set_defaults(run=_data)
     return parser
+
+
+def _add_partition_options(command: argparse.ArgumentParser) -> None:
+    """What a job by partitions is told beside its file."""
+    command.add_argument("--dry-run", action="store_true", help="say what would be done")
+    command.add_argument(
+        "--resume",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="leave partitions that are done as they are",
+    )
+    command.add_argument("--only", nargs="+", default=(), metavar="ID", help="these series alone")
 
 
 def _is_answer(error: Exception) -> bool:
@@ -86,9 +105,33 @@ def _is_answer(error: Exception) -> bool:
 
 def _forecast(arguments: argparse.Namespace) -> int:
     from tsmodels.jobs.config import read_job
-    from tsmodels.jobs.run import run_forecast
 
-    return _report(run_forecast(read_job(arguments.job), _watch))
+    job = read_job(arguments.job)
+    if job.partitioned or _is_special(arguments):
+        return _partitioned(arguments, job, "forecast")
+    from tsmodels.jobs.run import run_forecast  # which loads Keras: a driver of others does not
+
+    return _report(run_forecast(job, _watch))
+
+
+def _fit(arguments: argparse.Namespace) -> int:
+    from tsmodels.jobs.config import read_job
+
+    return _partitioned(arguments, read_job(arguments.job), "fit")
+
+
+def _is_special(arguments: argparse.Namespace) -> bool:
+    return bool(arguments.dry_run or arguments.only or not arguments.resume)
+
+
+def _partitioned(arguments: argparse.Namespace, job: Any, kind: str) -> int:
+    from tsmodels.jobs.partitioned import dry_run, run_partitioned
+
+    if arguments.dry_run:
+        print("\n".join(dry_run(job, kind, arguments.only)))
+        return 0
+    options = {"only": tuple(arguments.only), "resume": arguments.resume}
+    return _report(run_partitioned(job, kind, _watch, **options))
 
 
 def _backtest(arguments: argparse.Namespace) -> int:
@@ -135,8 +178,9 @@ def _report(outcome: Any) -> int:
         print(f"OWA {outcome.owa:.3f} (Naive2 is 1)")
     if outcome.verdict:
         print(outcome.verdict)
-    for uid, reason in outcome.failed.head(5).itertuples(index=False):
-        print(f"no answer for {uid!r}: {reason}")
+    for row in outcome.failed.head(5).to_dict("records"):
+        name = row["unique_id"] if row["unique_id"] is not None else row.get("partition")
+        print(f"no answer for {name!r}: {row['reason']}")
     for name in outcome.files.values():
         print(outcome.folder / name)
     return outcome.exit_code

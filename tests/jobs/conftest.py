@@ -30,6 +30,15 @@ folder = "out"
 format = "csv"
 """
 
+PARTS = """
+[data]
+path = "parts"
+[forecaster]
+load = "linear.tsmodels"
+[output]
+folder = "out"
+"""
+
 
 def make_sales(lengths=(60, 80, 50, 70), ids=("007", "北京", "<b>&", "d"), seed=0):
     rng = np.random.default_rng(seed)
@@ -66,3 +75,42 @@ def edit(folder):
         return file
 
     return change
+
+
+@pytest.fixture(scope="session")
+def hourly():
+    """`hourly(ids, rows)`: a long frame of walks that end together."""
+
+    def make(ids, rows, seed=0):
+        rng, ids = np.random.default_rng(seed), list(ids)
+        ds = np.tile(pd.date_range("2024-01-01", periods=rows, freq="h"), len(ids))
+        y = rng.normal(size=(len(ids), rows)).cumsum(axis=1).ravel()
+        return pd.DataFrame({"unique_id": np.repeat(ids, rows), "ds": ds, "y": y})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def linear(tmp_path_factory, hourly):
+    """The file of a fitted linear network, six hours ahead."""
+    from tsmodels import Forecaster
+
+    path = tmp_path_factory.mktemp("linear") / "linear.tsmodels"
+    settings = {"horizon": 6, "lookback": 24, "max_steps": 20, "random_state": 0}
+    Forecaster(**settings).fit(hourly("abcd", 80, seed=1)).save(path)
+    return path
+
+
+@pytest.fixture
+def parts(tmp_path, hourly, linear):
+    """A job over four partitions of three series each; the network is loaded."""
+    (tmp_path / "parts").mkdir()
+    for k in range(4):
+        frame = hourly([f"s{k}{letter}" for letter in "xyz"], 60, seed=k)
+        frame.to_parquet(tmp_path / f"parts/part-{k}.parquet", index=False)
+    (tmp_path / "linear.tsmodels").write_bytes(linear.read_bytes())
+    text = (
+        '[data]\npath = "parts"\n[forecaster]\nload = "linear.tsmodels"\n[output]\nfolder = "out"\n'
+    )
+    (tmp_path / "job.toml").write_text(text)
+    return tmp_path

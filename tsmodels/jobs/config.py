@@ -24,6 +24,16 @@
     [output]
     folder = "out"
 
+A job whose `path` is a folder of Parquet partitions, or an address such as `s3://sales/2024`, runs
+partition by partition; so does any other with a section `[run]` (docs/jobs.md):
+
+    [run]
+    engine = "processes"          # or "local", or "dask" with the address of a scheduler
+    workers = 4
+
+    [fit]
+    group = "region"              # a network for each; or share = 0.1 of the series for one
+
 Relative paths are relative to the folder of the job file. TOML has no null: `"none"` stands for it.
 """
 
@@ -78,9 +88,19 @@ class Source(_Section):
     def _one_source(self):
         if (self.dataset is None) == (self.path is None):
             raise PydanticCustomError("one_source", "given by either dataset or path")
-        if self.path is not None and not self.path.lower().endswith((".csv", ".parquet")):
+        if self.path is not None and not _may_be_read(self.path):
             raise PydanticCustomError("suffix", "a .csv or .parquet file")
         return self
+
+
+def is_address(path: str) -> bool:
+    """Whether a path is one that fsspec reads: `s3://bucket/sales`, `memory://sales`."""
+    return "://" in path
+
+
+def _may_be_read(path: str) -> bool:
+    """A .csv or .parquet file by its name, or what may be a folder."""
+    return Path(path).suffix.lower() in ("", ".csv", ".parquet") or path.endswith("/")
 
 
 class Data(Source):
@@ -155,6 +175,36 @@ class Search(_Section):
     space: dict[str, Any] = Field(default_factory=dict)
 
 
+class Fit(_Section):
+    """What a partitioned job learns from: a share of the series, or the groups one by one."""
+
+    group: str | None = None
+    share: float = Field(default=1.0, gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _share_of_all(self):
+        if self.group is not None and self.share < 1:
+            raise PydanticCustomError("share", "with share = 1 where every group has a network")
+        return self
+
+
+class Run(_Section):
+    """Where partitions run; `address` is that of a Dask scheduler."""
+
+    engine: Literal["local", "processes", "dask"] = "local"
+    workers: int | None = Field(default=None, ge=1)
+    threads: int | None = Field(default=None, ge=1)
+    address: str | None = None
+
+    @model_validator(mode="after")
+    def _settings_of_the_engine(self):
+        if self.address is not None and self.engine != "dask":
+            raise PydanticCustomError("address", "with engine = 'dask' where it has an address")
+        if self.engine == "local" and self.workers not in (None, 1):
+            raise PydanticCustomError("workers", "with engine = 'processes' for several workers")
+        return self
+
+
 class Output(_Section):
     folder: str = Field(default="out", min_length=1)
     format: Literal["parquet", "csv"] = "parquet"
@@ -170,6 +220,8 @@ class _Sections(_Section):
     test: Test | None = None
     headlines: Headlines | None = None
     search: Search = Search()
+    fit: Fit = Fit()
+    run: Run | None = None
     output: Output = Output()
 
 
@@ -186,6 +238,8 @@ class Job:
     test: Test | None
     headlines: Headlines | None
     search: Search
+    fit: Fit
+    run: Run | None
     output: Output
 
     def path(self, relative: str) -> Path:
@@ -195,6 +249,19 @@ class Job:
     @property
     def folder(self) -> Path:
         return self.path(self.output.folder)
+
+    @property
+    def input(self) -> str:
+        """Where the data are: an address as it is, anything else as an absolute path."""
+        assert self.data.path is not None
+        return self.data.path if is_address(self.data.path) else str(self.path(self.data.path))
+
+    @property
+    def partitioned(self) -> bool:
+        """Whether the job runs partition by partition."""
+        if self.data.path is None:
+            return False
+        return self.run is not None or is_address(self.input) or Path(self.input).is_dir()
 
 
 def read_job(file: str | Path) -> Job:
@@ -231,10 +298,20 @@ def make_forecaster(job: Job) -> Any:
 
     if "load" in job.forecaster:
         return tsmodels.load(job.path(job.forecaster["load"]))
-    parameters = _spec(job.forecaster)
-    if job.data.freq is not None:
-        parameters["freq"] = job.data.freq
-    return tsmodels.Forecaster(**parameters)
+    return forecaster_of(parameters_of(job))
+
+
+def parameters_of(job: Job) -> dict[str, Any]:
+    """The parameters of a job's forecaster as the file writes them, with the frequency."""
+    freq = {} if job.data.freq is None else {"freq": job.data.freq}
+    return {**job.forecaster, **freq}
+
+
+def forecaster_of(parameters: Mapping[str, Any]) -> Any:
+    """An unfitted forecaster with parameters as a job file writes them."""
+    import tsmodels
+
+    return tsmodels.Forecaster(**_spec(parameters))
 
 
 def _read(file: Path) -> bytes:
@@ -301,8 +378,23 @@ def _source_faults(folder: Path, settings) -> list[str]:
         if isinstance(dataset, str):
             faults += _dataset_faults(f"{name}.dataset", dataset)
         if isinstance(path, str):
-            faults += _file_faults(f"{name}.path", folder, path)
+            faults += _data_path_faults(name, folder, path, settings)
+        if name == "data" and isinstance(dataset, str) and "run" in settings:
+            faults.append(fault("data.path", "given where there is a section [run]", None))
     return faults + _headline_faults(folder, settings)
+
+
+def _data_path_faults(name: str, folder: Path, path: str, settings) -> list[str]:
+    """A file that is not there; one of [data] may be a folder or lie behind an address."""
+    key = f"{name}.path"
+    whole = not is_address(path) and not (folder / path).is_dir()
+    faults = _file_faults(key, folder, path) if whole else []
+    if name == "test":
+        return faults if whole else [fault(key, "a .csv or .parquet file", path)]
+    if whole and "run" not in settings:
+        return faults
+    rule = "left out where a job runs by partitions"
+    return faults + [fault(k, rule, settings[k]) for k in ("test", "headlines") if k in settings]
 
 
 def _headline_faults(folder: Path, settings) -> list[str]:

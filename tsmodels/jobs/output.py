@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import platform
+import re
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,13 @@ import pandas as pd
 
 from tsmodels.checks import fault
 from tsmodels.jobs.config import Job, JobError
+from tsmodels.jobs.lock import locked
 from tsmodels.persistence import replacing
 
 FORMAT_VERSION = 1
+RECORDS = "records"
+FOLDERS = ("forecast", "quarantine", "models", RECORDS)  # of what is made of partitions
+LEFTOVER = re.compile(r"\..+\.[0-9a-f]{8}")  # as tsmodels.persistence.replacing calls them
 PACKAGES = (
     "tsmodels",
     "keras",
@@ -30,6 +35,10 @@ PACKAGES = (
     "scikit-learn",
     "pyarrow",
 )
+
+
+class OutputError(JobError):
+    """Nothing can be written where a job is told to."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,22 +67,50 @@ def check_folder(job: Job) -> None:
         with tempfile.TemporaryFile(dir=job.folder):
             pass
     except OSError as error:
-        raise _unwritable(job, error) from error
+        raise _unwritable(job.output.folder, error) from error
 
 
 def write_file(job: Job, name: str, writer: Callable[[Path], Any]) -> None:
     """What `writer(path)` writes, under its name once it is whole."""
-    try:
-        with replacing(job.folder / name) as path:
-            writer(path)
-    except OSError as error:
-        raise _unwritable(job, error) from error
+    write_whole(job.folder / name, writer, job.output.folder)
 
 
 def write_frame(job: Job, name: str, frame: pd.DataFrame) -> None:
     """A frame as CSV or Parquet, by the end of the name."""
+    write_file(job, name, frame_writer(frame, name))
+
+
+def frame_writer(frame: pd.DataFrame, name: str) -> Callable[[Path], Any]:
+    """What writes a frame to a path, as CSV or Parquet by the end of the name."""
     write = frame.to_csv if name.endswith(".csv") else frame.to_parquet
-    write_file(job, name, lambda path: write(path, index=False))
+    return lambda path: write(path, index=False)
+
+
+def write_whole(path: Path, writer: Callable[[Path], Any], folder: str) -> None:
+    """What `writer` writes, at `path` once it is whole; `folder` is what the user calls it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as temporary:
+            writer(temporary)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+@contextlib.contextmanager
+def owned(job: Job) -> Iterator[None]:
+    """The output folder, there and writable, while no other run writes to it."""
+    check_folder(job)
+    with locked(job.folder):
+        _clear_leftovers(job.folder)
+        yield
+
+
+def _clear_leftovers(folder: Path) -> None:
+    """Removes temporary files of runs that were killed."""
+    below = (path for name in FOLDERS for path in (folder / name).rglob(".*.*"))
+    for path in [*folder.glob(".*.*"), *below]:
+        if LEFTOVER.fullmatch(path.name):
+            path.unlink(missing_ok=True)
 
 
 def versions() -> dict[str, str]:
@@ -85,7 +122,7 @@ def versions() -> dict[str, str]:
     return versions
 
 
-def _unwritable(job: Job, error: OSError) -> JobError:
+def _unwritable(folder: str, error: OSError) -> OutputError:
     rule = "a folder that can be written"
     reason = f"The system says: {error.strerror or error}."
-    return JobError(fault("output.folder", rule, job.output.folder, reason))
+    return OutputError(fault("output.folder", rule, folder, reason))

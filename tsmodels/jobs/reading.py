@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 import tsmodels
 from tsmodels.checks import did_you_mean, fault
 from tsmodels.jobs.config import Data, Job, JobError, Source
 from tsmodels.jobs.headlines import COLUMN, with_sentiment
+from tsmodels.jobs.inputs import Partition
 
 
 def read_history(job: Job) -> tuple[pd.DataFrame, str]:
@@ -29,7 +33,7 @@ def read_source(job: Job, source: Source, name: str) -> tuple[pd.DataFrame, str]
     Of a file the columns that the job names, covariates too, are taken and no others. Ids of a CSV
     file are text (007 stays 007); text dates become time stamps.
     """
-    more = _covariates(job) if name == "data" else []
+    more = covariates_of(job) if name == "data" else []
     if source.dataset is not None:
         frame = tsmodels.datasets.load(source.dataset)
         return take(frame, job.data, more, name), _frame_sha256(frame)
@@ -37,8 +41,7 @@ def read_source(job: Job, source: Source, name: str) -> tuple[pd.DataFrame, str]
     path = job.path(source.path)
     try:
         if path.suffix.lower() == ".csv":
-            ids = {job.data.unique_id: str}  # converted, not parsed: NA and null are names too
-            frame = pd.read_csv(path, converters=ids, encoding="utf-8-sig")
+            frame = _read_csv(path, job.data)
         else:
             frame = pd.read_parquet(path)
     except (OSError, ValueError) as error:  # pandas' and pyarrow's parse errors are ValueErrors
@@ -46,6 +49,44 @@ def read_source(job: Job, source: Source, name: str) -> tuple[pd.DataFrame, str]
         reason = str(error).splitlines()[0]
         raise JobError(f"{name}.path: {source.path} cannot be read as {kind}: {reason}") from error
     return take(frame, job.data, more, name), hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def read_partition(
+    partition: Partition, data: Data, covariates: Iterable[str], group: str | None
+) -> pd.DataFrame:
+    """One file as unique_id, ds, y, covariates and the group; ids of text are categories.
+
+    JobError or an error of the parser says what is wrong with it.
+    """
+    more = list(dict.fromkeys([*covariates, *([group] if group else [])]))
+    with partition.opened() as source:
+        if partition.suffix == ".csv":
+            frame = _read_csv(source, data)
+        else:
+            frame = _read_parquet(source, data, more)
+    if group is not None and group not in frame:
+        rule = f"a column of the data frame, one of {list(frame.columns)}"
+        raise JobError(fault("fit.group", rule, group, did_you_mean(group, frame.columns)))
+    return take(frame, data, more, "data")
+
+
+def _read_csv(source: Any, data: Data) -> pd.DataFrame:
+    ids = {data.unique_id: str}  # converted, not parsed: NA and null are names too
+    return pd.read_csv(source, converters=ids, encoding="utf-8-sig")
+
+
+def _read_parquet(source: Any, data: Data, more: list[str]) -> pd.DataFrame:
+    """The columns asked for; a text in place of numbers is refused before it is read."""
+    schema = pq.read_schema(source)
+    refuse_missing_columns(schema.names, data, "data")
+    kind = schema.field(data.target).type
+    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
+        raise JobError(fault("data.target", "a column of real numbers", str(kind)))
+    text = schema.field(data.unique_id).type in (pa.string(), pa.large_string())
+    columns = [data.unique_id, data.ds, data.target, *(set(more) & set(schema.names))]
+    coded = [data.unique_id] if text else None
+    table = pq.read_table(source, columns=columns, read_dictionary=coded)
+    return table.to_pandas(ignore_metadata=True)
 
 
 def take(frame: pd.DataFrame, data: Data, more: Iterable[str], name: str) -> pd.DataFrame:
@@ -71,7 +112,7 @@ def refuse_missing_columns(found: Iterable[str], data: Data, name: str) -> None:
         raise JobError("\n".join(faults))
 
 
-def _covariates(job: Job) -> list[str]:
+def covariates_of(job: Job) -> list[str]:
     """The columns that the forecaster reads beside the target; the estimator names missing ones."""
     kinds = ("past_covariates", "future_covariates", "static_covariates")
     named = [column for kind in kinds for column in job.forecaster.get(kind, ())]

@@ -10,8 +10,7 @@ import contextlib
 import datetime
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,11 +23,12 @@ from tsmodels.jobs.headlines import Worth, worth
 from tsmodels.jobs.output import (
     FORMAT_VERSION,
     Outcome,
-    check_folder,
+    owned,
     versions,
     write_file,
     write_frame,
 )
+from tsmodels.jobs.partitioned import Watch, refuse_partitions, run_partitioned
 from tsmodels.jobs.reading import answered, read_history, read_source
 from tsmodels.jobs.report import Story, render, skill_in_words
 from tsmodels.metrics import evaluate, owa
@@ -36,8 +36,6 @@ from tsmodels.networks import resolve
 
 METRICS = ("mase", "rmsse", "smape", "mape", "mae", "rmse")
 BASELINES = {"naive": "Naive", "seasonal_naive": "SeasonalNaive", "drift": "Drift"}
-
-Watch = Callable[[str], AbstractContextManager[Any]]
 
 
 @dataclass
@@ -79,6 +77,20 @@ def run_forecast(job: Job, watch: Watch = contextlib.nullcontext) -> Outcome:
 
     `watch(name)` is entered around each stage. Raises JobError for what the user can mend.
     """
+    if job.partitioned:
+        return run_partitioned(job, "forecast", watch)
+    with owned(job):
+        return _forecast(job, watch)
+
+
+def run_backtest(job: Job, watch: Watch = contextlib.nullcontext) -> Outcome:
+    """Forecasts the last windows of every series from the rows before them, and scores them."""
+    refuse_partitions(job, "backtest")
+    with owned(job):
+        return _backtest(job, watch)
+
+
+def _forecast(job: Job, watch: Watch) -> Outcome:
     work = _begin(job, "forecast", watch)
     with work.stage("fit"):
         work.estimator = make_forecaster(job)
@@ -94,8 +106,7 @@ def run_forecast(job: Job, watch: Watch = contextlib.nullcontext) -> Outcome:
     return _finish(work)
 
 
-def run_backtest(job: Job, watch: Watch = contextlib.nullcontext) -> Outcome:
-    """Forecasts the last windows of every series from the rows before them, and scores them."""
+def _backtest(job: Job, watch: Watch) -> Outcome:
     work = _begin(job, "backtest", watch)
     with work.stage("backtest"):
         work.estimator = make_forecaster(job)
@@ -119,7 +130,6 @@ def _season_length(work: _Work) -> int:
 
 def _begin(job: Job, kind: str, watch: Watch) -> _Work:
     work = _Work(job, kind, watch)
-    check_folder(job)
     with work.stage("read"):
         work.history, work.input_sha256 = read_history(job)
         if job.test is not None and kind == "forecast":

@@ -18,9 +18,9 @@ from sklearn.model_selection import cross_val_score
 import tsmodels
 from tsmodels.checks import fault
 from tsmodels.jobs.config import Job, JobError, make_forecaster
-from tsmodels.jobs.output import FORMAT_VERSION, check_folder, versions, write_file, write_frame
+from tsmodels.jobs.output import FORMAT_VERSION, owned, versions, write_file, write_frame
+from tsmodels.jobs.partitioned import Watch, refuse_partitions
 from tsmodels.jobs.reading import read_history
-from tsmodels.jobs.run import Watch
 from tsmodels.jobs.space import PREFIX, make_space
 from tsmodels.jobs.toml import to_toml
 from tsmodels.plotting import plot_convergence, plot_importance, plot_parallel, plot_slices
@@ -56,7 +56,12 @@ def run_search(job: Job, watch: Watch = contextlib.nullcontext) -> Found:
     """
     if "load" in job.forecaster:
         raise JobError(fault("forecaster.load", "left out in a search", job.forecaster["load"]))
-    check_folder(job)
+    refuse_partitions(job, "search")
+    with owned(job):
+        return _search(job, watch)
+
+
+def _search(job: Job, watch: Watch) -> Found:
     with watch("read"):
         history, sha256 = read_history(job)
     search = make_search(job)

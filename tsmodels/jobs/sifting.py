@@ -1,0 +1,136 @@
+"""Forecasts of the series that can be forecast, and for each of the others the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tsmodels.jobs.reading import answered
+
+ONE_ROW = "The series has one row, which does not say how its time passes."
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Forecasts, and (id, reason) of series without one."""
+
+    frame: pd.DataFrame = field(default_factory=pd.DataFrame)
+    failed: tuple[tuple[Any, str], ...] = ()
+
+    def __add__(self, other: Answer) -> Answer:
+        frames = [answer.frame for answer in (self, other) if len(answer.frame)]
+        frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+        return Answer(frame, self.failed + other.failed)
+
+    @property
+    def fallbacks(self) -> int:
+        """How many series were too short for the network."""
+        if not len(self.frame):
+            return 0
+        return int(self.frame.loc[self.frame["fallback"], "unique_id"].nunique())
+
+
+def forecast(estimator: Any, frame: pd.DataFrame) -> Answer:
+    """What a fitted estimator says to the series of a frame: unique_id, ds, y and covariates."""
+    frame, single = _without_single_rows(frame)
+    panels, failed = sift(estimator.to_panel_like_fit, frame)
+    if failed:
+        frame, panels = _without(frame, failed), []
+    frames, worse = _predicted(estimator, panels, frame)
+    if not frames:
+        return Answer(failed=(*single, *failed, *worse))
+    table = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
+    table, unanswered = answered(table, _without(frame, worse))
+    reasons = unanswered.itertuples(index=False, name=None)
+    return Answer(_settled(table), (*single, *failed, *worse, *reasons))
+
+
+def fitted(estimator: Any, frame: pd.DataFrame) -> tuple[Any, Answer]:
+    """The estimator, fitted on the series that it can read, and why not on the others.
+
+    None in its place where it could learn from none.
+    """
+    frame, single = _without_single_rows(frame)
+    _, failed = sift(estimator.to_panel, frame)
+    failed = (*single, *failed)
+    frame = _without(frame, failed)
+    if not len(frame):
+        return None, Answer(failed=failed)
+    try:
+        return estimator.fit(frame), Answer(failed=failed)
+    except (TypeError, ValueError) as error:
+        ids = frame["unique_id"].unique().tolist()
+        return None, Answer(failed=(*failed, *((uid, _reason(error)) for uid in ids)))
+
+
+def sift(
+    function: Callable[[pd.DataFrame], Any], frame: pd.DataFrame
+) -> tuple[list[Any], tuple[tuple[Any, str], ...]]:
+    """What `function` makes of a frame, in parts if need be, and the ids that it refuses.
+
+    A frame that is refused is halved, series by series, until the refused are alone: a bad one
+    among n costs 2 log2(n) calls.
+
+    >>> def positive(frame):
+    ...     if (frame["y"] < 0).any():
+    ...         raise ValueError("negative")
+    ...     return int(frame["y"].sum())
+    >>> sift(positive, pd.DataFrame({"unique_id": [*"aabc"], "y": [1, 2, -3, 4]}))
+    ([3, 4], (('b', 'negative'),))
+    """
+    if not len(frame):
+        return [], ()
+    try:
+        return [function(frame)], ()
+    except (TypeError, ValueError) as error:
+        codes, ids = pd.factorize(frame["unique_id"], use_na_sentinel=False)
+        if len(ids) == 1:
+            return [], ((ids[0], _reason(error)),)
+    first = codes < len(ids) // 2
+    left, worse_left = sift(function, frame[first])
+    right, worse_right = sift(function, frame[~first])
+    return left + right, worse_left + worse_right
+
+
+def _predicted(estimator: Any, panels: list[Any], frame: pd.DataFrame):
+    """The forecasts of one panel where there is one, else those of the frame, sifted."""
+    if len(panels) == 1:
+        try:
+            return [estimator.predict(panels[0])], ()
+        except (TypeError, ValueError):
+            pass  # some series, and `sift` finds which
+    return sift(estimator.predict, frame)
+
+
+def _without_single_rows(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[tuple[Any, str], ...]]:
+    codes, ids = pd.factorize(frame["unique_id"], use_na_sentinel=False)
+    single = np.bincount(codes, minlength=len(ids)) == 1
+    if not single.any():
+        return frame, ()
+    return frame[~single[codes]], tuple((uid, ONE_ROW) for uid in ids[single])
+
+
+def _without(frame: pd.DataFrame, failed: tuple[tuple[Any, str], ...]) -> pd.DataFrame:
+    return frame[~frame["unique_id"].isin([uid for uid, _ in failed])] if failed else frame
+
+
+def _settled(table: pd.DataFrame) -> pd.DataFrame:
+    """The same columns and types for every partition."""
+    fallback = table["fallback"].fillna(False) if "fallback" in table else False
+    return plain_ids(table.assign(fallback=fallback).astype({"fallback": bool}))
+
+
+def plain_ids(table: pd.DataFrame) -> pd.DataFrame:
+    """Ids as what they are, where they were categories to be read quickly."""
+    dtype = table["unique_id"].dtype
+    if not isinstance(dtype, pd.CategoricalDtype):
+        return table
+    return table.astype({"unique_id": dtype.categories.dtype})
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())
