@@ -27,6 +27,7 @@ from tsmodels.jobs.inputs import Partition
 from tsmodels.jobs.partition import Model, Options, Record, run_partition
 
 ATTEMPTS = 3
+TIMEOUT = 10.0  # seconds for a scheduler to answer
 THREADS = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -234,7 +235,7 @@ def _client(distributed: Any, run: Run) -> Iterator[Any]:
                 )
             )
         try:
-            client = distributed.Client(address, timeout=10)
+            client = distributed.Client(address, timeout=TIMEOUT)
         except (OSError, ValueError) as error:
             rule, why = "that of a Dask scheduler which answers", str(error).splitlines()[0]
             raise JobError(fault("run.address", rule, run.address, f"{why}.")) from error
