@@ -28,6 +28,7 @@ _HOMES = {
     "tsmodels.estimators.language": ["LanguageModel"],
     "tsmodels.estimators.saving": ["load"],
     "tsmodels.estimators.sequence": ["SequenceClassifier", "SequenceRegressor", "SequenceTagger"],
+    "tsmodels.estimators.streaming": ["Stream"],
     "tsmodels.estimators.text": ["TextClassifier", "TextTagger"],
     "tsmodels.estimators.translator": ["Translator"],
     "tsmodels.networks": [

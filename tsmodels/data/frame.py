@@ -265,6 +265,21 @@ def make_panel(
         return X
     check_option("missing", missing, ["mask", "interpolate", "error"])
     columns = target_columns(target)
+    keys, values, covariates = read_rows(X, target, roles)
+    calendar = infer_calendar(keys.ds, keys.offsets, tz=keys.tz, freq=freq, ids=keys.ids)
+    names = columns if keys.style.layout == "long" else columns[:1]
+    table = (keys.ids, keys.offsets, keys.ds, values, names, keys.rows)
+    return treat_missing(Panel(*table, calendar, keys.style, covariates), missing)
+
+
+def read_rows(
+    X: Any, target: str | Sequence[str] = "y", roles: Roles = NO_ROLES
+) -> tuple[Keys, np.ndarray, Covariates | None]:
+    """Keys, targets (N, C) and covariates of the rows of `X`, checked, in the order of the keys.
+
+    No frequency is looked for: any number of rows will do.
+    """
+    columns = target_columns(target)
     source = _open(X)
     _refuse_undeclared(source, columns, roles)
     keys = _read_keys(source, columns)
@@ -272,10 +287,7 @@ def make_panel(
     covariates = _read_covariates(source, keys, roles)
     _refuse_doubles(keys)
     _refuse_infinite(keys, values)
-    calendar = infer_calendar(keys.ds, keys.offsets, tz=keys.tz, freq=freq, ids=keys.ids)
-    names = columns if keys.style.layout == "long" else columns[:1]
-    table = (keys.ids, keys.offsets, keys.ds, values, names, keys.rows)
-    return treat_missing(Panel(*table, calendar, keys.style, covariates), missing)
+    return keys, values, covariates
 
 
 def target_columns(target: str | Sequence[str]) -> tuple[str, ...]:
@@ -563,7 +575,7 @@ def _factorize(source: _Source) -> tuple[np.ndarray, np.ndarray, str]:
 def _factorize_runs(column: pd.Series) -> tuple[np.ndarray, Any]:
     """`pd.factorize`, in half the time where equal ids stand together."""
     values = column.array
-    if column.dtype == object or len(values) == 0:  # each comparison would be a call of Python
+    if column.dtype == object or len(values) < 16:  # each comparison would be a call of Python
         return pd.factorize(column)
     starts = np.flatnonzero(np.append(True, np.asarray(values[1:] != values[:-1])))
     if len(starts) > len(values) // 8:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -39,6 +40,9 @@ from tsmodels.training.blueprint import Blueprint
 from tsmodels.training.fit import fit
 from tsmodels.training.predict import predict
 from tsmodels.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from tsmodels.estimators.streaming import Stream
 
 LARGEST_SCALED = 1e9  # its square times a gradient of its size still fits float32
 
@@ -296,6 +300,17 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
         panel = self._shown(X, future, self.horizon_)
         by = by_gradients if how == "gradients" else by_attention
         return by(self, panel, step)
+
+    def stream(self, X: Any = None) -> Stream:
+        """The forecaster row by row: `update` takes rows, `predict` answers, at a constant cost.
+
+        It goes on after the rows that `fit` has kept, or after those of `X`; see `Stream`. Raises
+        ValueError for a network that cannot go on from a state.
+        """
+        from tsmodels.estimators.streaming import Stream
+
+        check_is_fitted(self, "context_")
+        return Stream(copy.copy(self)).fit(X)  # a later fit does not reach it
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
@@ -602,14 +617,20 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
         self, panel: Panel, cutoffs: np.ndarray, series: np.ndarray, horizon: int
     ) -> Forecasts:
         yhat, fallback = self.forecast_at(panel, cutoffs, series, horizon)
-        units, table = self._units(panel, cutoffs, series), self.calibration_
-        outputs = points = units.totals(yhat)
+        units, outputs = self._units(panel, cutoffs, series), None
         if type(self.head_) is not PointHead:
             asked = self._seen(panel, cutoffs, series, horizon)
             outputs = asked.of(self._raw(asked.windows))[:, :horizon]
-        predictive = self.head_.predictive(outputs, table)
+        return self._believed(yhat, fallback, units, outputs)
+
+    def _believed(
+        self, yhat: np.ndarray, fallback: np.ndarray, units: Units, outputs: np.ndarray | None
+    ) -> Forecasts:
+        """Forecasts with their spread, from what the head made of them; None of points alone."""
+        table, points = self.calibration_, units.totals(yhat)
+        predictive = self.head_.predictive(points if outputs is None else outputs, table)
         if fallback.any():
-            errors = self.head_.errors(table) if table is not None else np.empty((0, horizon))
+            errors = np.empty((0, yhat.shape[1])) if table is None else self.head_.errors(table)
             other = PointErrors(points, errors, np.ones(len(points)))
             predictive = Chosen(predictive, other, fallback)
         return Forecasts(yhat, fallback, Mapped(predictive, units.restored))

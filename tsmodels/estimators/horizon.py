@@ -131,10 +131,7 @@ class HorizonEstimator(Saved, BaseEstimator):
             self._check_reach(steps)
             yhat, fallback, predictive = self.predictive_at(*where)
             intervals = interval_columns(predictive, levels)
-        table = {"yhat": yhat.ravel(), **intervals}
-        if fallback.any():
-            table["fallback"] = np.repeat(fallback, steps)
-        return forecast_frame(panel, np.repeat(series, steps), panel.future(steps).ravel(), table)
+        return answer_frame(panel, yhat, fallback, intervals)
 
     def update(self, X: Any) -> Self:
         """Takes new rows to forecast from; nothing is learned from them.
@@ -382,6 +379,18 @@ class HorizonEstimator(Saved, BaseEstimator):
         yhat, fallback = self.forecast_at(panel, cutoffs, series, horizon)
         size = self._spread(panel, cutoffs, series)
         return Forecasts(yhat, fallback, PointErrors(yhat, self.errors_, size))
+
+
+def answer_frame(
+    panel: Panel, yhat: np.ndarray, fallback: np.ndarray, intervals: dict[str, np.ndarray]
+) -> Any:
+    """What `predict` answers with: forecasts (S, H) of the steps after each series of a panel."""
+    steps = yhat.shape[1]
+    table = {"yhat": yhat.ravel(), **intervals}
+    if fallback.any():
+        table["fallback"] = np.repeat(fallback, steps)
+    codes = np.repeat(np.arange(panel.n_series), steps)
+    return forecast_frame(panel, codes, panel.future(steps).ravel(), table)
 
 
 def interval_columns(predictive: Predictive, levels: tuple[float, ...]) -> dict[str, np.ndarray]:

@@ -34,6 +34,7 @@ from tsmodels.text.tokens import Tokens, Vocabulary
 ESTIMATORS = {
     "Forecaster": "tsmodels.estimators.forecaster",
     "Combination": "tsmodels.estimators.combination",
+    "Stream": "tsmodels.estimators.streaming",
     "Conformal": "tsmodels.estimators.conformal",
     "MonteCarlo": "tsmodels.estimators.bayes",
     "LastLayerLaplace": "tsmodels.estimators.bayes",
