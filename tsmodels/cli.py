@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from tsmodels.checks import fault
 from tsmodels.jobs.interrupts import Terminated, exit_code, sigterm_interrupts
 
 
@@ -69,8 +70,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("name", nargs="?", help="a network to show")
     command.add_argument("--markdown", action="store_true", help="the list as a page")
     command.set_defaults(run=_networks)
-    command = commands.add_parser("data", help="list the datasets, or show one")
-    command.add_argument("name", nargs="?", help="a dataset to show")
+    command = commands.add_parser("data", help="list the datasets, show one, or deal a table")
+    command.add_argument("name", nargs="?", help="a dataset to show, or `partition` (see its -h)")
+    command.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     command.set_defaults(run=_data)
     return parser
 
@@ -213,8 +215,12 @@ def _networks(arguments: argparse.Namespace) -> int:
 
 
 def _data(arguments: argparse.Namespace) -> int:
+    if arguments.name == "partition":
+        return _partition(arguments.rest)
     from tsmodels.data import datasets
 
+    if arguments.rest:
+        raise ValueError(fault("data", "followed by one name", arguments.rest))
     if arguments.name is None:
         for name in sorted(datasets.available()):
             print(name)
@@ -223,6 +229,25 @@ def _data(arguments: argparse.Namespace) -> int:
     print(frame.head(10).to_string(index=False))
     print(f"{len(frame):,} rows, {frame['unique_id'].nunique():,} series, ", end="")
     print(f"{frame['ds'].min()} to {frame['ds'].max()}")
+    return 0
+
+
+def _partition(argv: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="tsmodels data partition",
+        description="Deal a table to Parquet files, all rows of an id to the same one.",
+    )
+    parser.add_argument("input", help="a .csv or .parquet file, a folder of Parquet, an address")
+    parser.add_argument("output", help="the folder to make")
+    parser.add_argument("--id", default="unique_id", metavar="COLUMN", help="the column of ids")
+    parser.add_argument("--time", default="ds", metavar="COLUMN", help="the column of stamps")
+    parser.add_argument("--partitions", type=int, default=64, metavar="N", help="how many files")
+    arguments = parser.parse_args(argv)
+    from tsmodels.jobs.dealing import partition_table
+
+    dealt = partition_table(**vars(arguments))
+    print(f"{dealt.rows:,} rows of {dealt.ids:,} ids in {dealt.partitions:,} partitions, ", end="")
+    print(f"the largest of {dealt.largest:,} rows.")
     return 0
 
 
