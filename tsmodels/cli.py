@@ -173,7 +173,10 @@ def _watch(stage: str) -> Iterator[None]:
 
 def _report(outcome: Any) -> int:
     series = outcome.manifest["series"]
-    print(f"{series['answered']:,} of {series['read']:,} series have an answer.")
+    if outcome.kind == "fit":
+        print(f"{outcome.manifest['networks']:,} fitted.")
+    else:
+        print(f"{series['answered']:,} of {series['read']:,} series have an answer.")
     if outcome.means is not None:
         print(_score_table(outcome.means))
     if outcome.owa is not None:

@@ -67,7 +67,7 @@ def folder(tmp_path_factory):
 
 
 def test_a_headline_belongs_to_the_first_row_that_can_know_it(folder):
-    frame, sha256 = run.read_history(read_job(folder / "job.toml"))
+    frame, sha256, _ = run.read_history(read_job(folder / "job.toml"))
     told = frame[frame.sentiment != 0].set_index(["unique_id", "ds"]).sentiment.sort_index()
     stamps = [("A", "2024-01-04"), ("A", "2024-01-05"), ("B", "2024-01-02")]
     assert [(uid, str(ds.date())) for uid, ds in told.index] == stamps

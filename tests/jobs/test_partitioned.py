@@ -13,12 +13,13 @@ import pytest
 
 import tsmodels
 from tsmodels import cli
+from tsmodels.jobs.answering import Model
 from tsmodels.jobs.config import JobError, read_job
 from tsmodels.jobs.engine import Task
 from tsmodels.jobs.interrupts import Terminated
 from tsmodels.jobs.lock import locked
 from tsmodels.jobs.output import OutputError
-from tsmodels.jobs.partition import Model, Options, run_partition
+from tsmodels.jobs.partition import Options, run_partition
 from tsmodels.jobs.partitioned import dry_run, run_partitioned
 
 resource = pytest.importorskip("resource")  # not on Windows

@@ -1,7 +1,8 @@
 """A job file (TOML) as validated, frozen sections; every fault of the file is reported at once.
 
     [data]
-    dataset = "m4_hourly"         # or path = "sales.csv", with unique_id, ds and target to rename
+    dataset = "m4_hourly"         # or path = "sales.csv", with unique_id, ds and target to rename,
+                                  # or prices = { symbols = ["AAPL", "EURUSD=X"], cache = "prices" }
 
     [forecaster]                  # parameters of tsmodels.Forecaster, or load = "fitted.tsmodels"
     network = "mlp"
@@ -39,6 +40,7 @@ Relative paths are relative to the folder of the job file. TOML has no null: `"n
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import inspect
 import tomllib
@@ -78,6 +80,19 @@ class _Section(BaseModel):
         return value
 
 
+class Prices(_Section):
+    """Daily prices of Yahoo Finance: shares (AAPL), currencies (EURUSD=X), indices (^GSPC).
+
+    They are kept in the folder `cache`, and asked for again unless `refresh` is false.
+    """
+
+    symbols: list[str] = Field(min_length=1)
+    cache: str = Field(default="prices", min_length=1)
+    start: datetime.date | None = None
+    adjusted: bool = True
+    refresh: bool = True
+
+
 class Source(_Section):
     """Where a frame comes from: a named dataset or a file (.csv, .parquet)."""
 
@@ -86,8 +101,9 @@ class Source(_Section):
 
     @model_validator(mode="after")
     def _one_source(self):
-        if (self.dataset is None) == (self.path is None):
-            raise PydanticCustomError("one_source", "given by either dataset or path")
+        kinds = [name for name in ("dataset", "path", "prices") if name in type(self).model_fields]
+        if sum(getattr(self, name) is not None for name in kinds) != 1:
+            raise PydanticCustomError("one_source", f"given by either {' or '.join(kinds)}")
         if self.path is not None and not _may_be_read(self.path):
             raise PydanticCustomError("suffix", "a .csv or .parquet file")
         return self
@@ -106,6 +122,7 @@ def _may_be_read(path: str) -> bool:
 class Data(Source):
     """The series, and what their columns are called in the file."""
 
+    prices: Prices | None = None
     unique_id: str = "unique_id"
     ds: str = "ds"
     target: str = "y"
@@ -379,7 +396,7 @@ def _source_faults(folder: Path, settings) -> list[str]:
             faults += _dataset_faults(f"{name}.dataset", dataset)
         if isinstance(path, str):
             faults += _data_path_faults(name, folder, path, settings)
-        if name == "data" and isinstance(dataset, str) and "run" in settings:
+        if name == "data" and path is None and "run" in settings:
             faults.append(fault("data.path", "given where there is a section [run]", None))
     return faults + _headline_faults(folder, settings)
 

@@ -22,9 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from tsmodels.checks import fault
+from tsmodels.jobs.answering import Model
 from tsmodels.jobs.config import JobError, Run
 from tsmodels.jobs.inputs import Partition
-from tsmodels.jobs.partition import Model, Options, Record, run_partition
+from tsmodels.jobs.partition import Options, Record, run_partition
 
 ATTEMPTS = 3
 TIMEOUT = 10.0  # seconds for a scheduler to answer

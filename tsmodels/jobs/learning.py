@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,50 +13,66 @@ import pandas as pd
 
 from tsmodels import persistence
 from tsmodels.checks import fault
+from tsmodels.jobs.answering import Model, read_groups
 from tsmodels.jobs.config import Job, JobError, forecaster_of, parameters_of
 from tsmodels.jobs.inputs import Partition
 from tsmodels.jobs.output import write_file
-from tsmodels.jobs.partition import Model
+from tsmodels.jobs.partition import Record
 from tsmodels.jobs.reading import covariates_of, read_history, read_partition
-from tsmodels.jobs.sifting import fitted, plain_ids
+from tsmodels.jobs.sifting import fitted, plain_ids, reason
 
 FILE, RECORD = "model.tsmodels", "model.json"
 
 
-def model_of(job: Job, partitions: Sequence[Partition]) -> Model | None:
-    """The one network of a job, fitted if it has to be; None where every group has its own.
+@dataclass(frozen=True)
+class Learned:
+    """A network, and the records of what it could not be fitted on."""
+
+    model: Model | None
+    records: list[Record] = field(default_factory=list)
+
+
+def model_of(job: Job, partitions: Sequence[Partition]) -> Learned:
+    """The one network of a job, fitted if it has to be; none where every group has its own.
 
     A fitted one stands in the output folder, and is fitted anew where the settings or the input
     have changed since.
     """
     if job.fit.group is not None and "load" not in job.forecaster:
         _refuse_scattered(job, partitions)
-        return None
+        return Learned(None)
     known = known_model(job, partitions)
     if known is not None:
         return known
-    write_file(job, FILE, _learned(job, partitions).save)
-    model = Model.of(job.folder / FILE)
-    text = json.dumps({"fingerprint": _fingerprint(job, partitions), "sha256": model.sha256})
+    estimator, records = _learn(job, partitions)
+    write_file(job, FILE, estimator.save)
+    learned = Learned(Model.of(job.folder / FILE), records)
+    text = json.dumps(_record(job, partitions, learned), ensure_ascii=False, default=str)
     write_file(job, RECORD, lambda path: path.write_text(text, "utf-8"))
-    return model
+    return learned
 
 
-def known_model(job: Job, partitions: Sequence[Partition]) -> Model | None:
+def known_model(job: Job, partitions: Sequence[Partition]) -> Learned | None:
     """The network that the job loads, or that an earlier run has fitted on the same."""
     if "load" in job.forecaster:
-        path = job.path(job.forecaster["load"])
-        persistence.read(path)  # is it whole, and one of ours?
-        return Model.of(path)
+        model = Model.of(job.path(job.forecaster["load"]))
+        check = read_groups if model.by_group else lambda model: persistence.read(model.path)
+        check(model)  # is it whole, and one of ours?
+        return Learned(model)
     if not job.partitioned:  # read whole, as any job of one frame is
         return None
     try:
         record = json.loads((job.folder / RECORD).read_text("utf-8"))
-        model = Model.of(job.folder / FILE)
-    except (OSError, ValueError):
+        learned = Learned(Model.of(job.folder / FILE), record["records"])
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    same = {"fingerprint": _fingerprint(job, partitions), "sha256": model.sha256}
-    return model if record == same else None
+    return learned if record == _record(job, partitions, learned) else None
+
+
+def _record(job: Job, partitions: Sequence[Partition], learned: Learned) -> Record:
+    assert learned.model is not None
+    known = {"fingerprint": _fingerprint(job, partitions), "sha256": learned.model.sha256}
+    return known | {"records": learned.records}
 
 
 def _fingerprint(job: Job, partitions: Sequence[Partition]) -> str:
@@ -66,32 +83,38 @@ def _fingerprint(job: Job, partitions: Sequence[Partition]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _learned(job: Job, partitions: Sequence[Partition]) -> Any:
-    parts = list(_shares(job, partitions))
-    frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["unique_id"])
+def _learn(job: Job, partitions: Sequence[Partition]) -> tuple[Any, list[Record]]:
+    """A forecaster, fitted on what can be read of the share, and what can not."""
+    frames, records = _read(job, partitions)
+    frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({"unique_id": []})
     if not len(frame):
-        way_out = "failed.csv says why there is none, or fit.share is too small."
-        raise JobError(fault("data.path", "partitions with series to learn from", 0, way_out))
+        why = records[0]["error"] if records else f"fit.share = {job.fit.share} is too small."
+        raise JobError(fault("data.path", "partitions with series to learn from", 0, why))
     estimator, answer = fitted(forecaster_of(parameters_of(job)), frame)
     if estimator is None:
-        _, why = answer.failed[-1]
-        raise JobError(f"No network could be fitted: {why}")
-    return estimator
+        raise JobError(f"No network could be fitted: {answer.failed[-1][1]}")
+    if answer.failed:
+        bad = [[None if pd.isna(uid) else uid, why] for uid, why in answer.failed]
+        records.append({"partition": "", "failed": bad, "files": {}})
+    return estimator, records
 
 
-def _shares(job: Job, partitions: Sequence[Partition]) -> Iterator[pd.DataFrame]:
-    """The series to learn from, partition by partition; those that cannot be read are left out.
+def _read(job: Job, partitions: Sequence[Partition]) -> tuple[list[pd.DataFrame], list[Record]]:
+    """The series to learn from, by partition, and why others cannot be read.
 
-    Which they are depends on their ids alone. A job of one frame gives all of it.
+    Which they are depends on their ids alone. A job of one frame learns from all of it.
     """
+    frames: list[pd.DataFrame] = []
+    records: list[Record] = []
     if not job.partitioned:
-        yield read_history(job)[0]
-    for partition in partitions if job.partitioned else ():
+        return [read_history(job)[0]], records
+    for partition in partitions:
         try:
             frame = plain_ids(read_partition(partition, job.data, covariates_of(job), None))
-        except Exception:  # the forecast of the partition will say so
-            continue
-        yield frame[share_of(frame["unique_id"], job.fit.share)]
+            frames.append(frame[share_of(frame["unique_id"], job.fit.share)])
+        except Exception as error:  # whatever files of any origin make parsers say
+            records.append({"partition": partition.name, "error": reason(error), "files": {}})
+    return frames, records
 
 
 def share_of(ids: pd.Series, share: float) -> np.ndarray:

@@ -12,7 +12,6 @@ second call with the same finds the record of the first. It writes, below the ou
 from __future__ import annotations
 
 import contextlib
-import functools
 import hashlib
 import json
 import time
@@ -23,28 +22,22 @@ from typing import Any
 
 import pandas as pd
 
-from tsmodels.jobs.config import Data, forecaster_of
+from tsmodels.jobs.answering import (
+    Answering,
+    Model,
+    NetworksByGroup,
+    NetworksFittedHere,
+    OneNetwork,
+)
+from tsmodels.jobs.config import Data
 from tsmodels.jobs.inputs import Partition, find_partitions
 from tsmodels.jobs.output import FORMAT_VERSION, RECORDS, OutputError, frame_writer, write_whole
 from tsmodels.jobs.reading import read_partition
-from tsmodels.jobs.sifting import Answer, fitted, forecast, plain_ids
+from tsmodels.jobs.sifting import Answer, plain_ids, reason
 
 ALL_COLUMNS = Data(path="")  # unique_id, ds, y
 
 Record = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Model:
-    """A file that an estimator was saved in; its SHA-256 tells it from its successor."""
-
-    path: str
-    sha256: str
-
-    @classmethod
-    def of(cls, path: str | Path) -> Model:
-        with open(path, "rb") as file:
-            return cls(str(path), hashlib.file_digest(file, "sha256").hexdigest())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +51,6 @@ class Options:
 
     data: Data = ALL_COLUMNS
     kind: str = "forecast"
-    covariates: tuple[str, ...] = ()
     format: str = "parquet"
     only: tuple[str, ...] = ()
     group: str | None = None
@@ -92,7 +84,7 @@ def run_partition(
     except OutputError:
         raise
     except Exception as error:  # whatever files of any origin make parsers and networks say
-        found = {"error": " ".join(str(error).split()) or type(error).__name__, "files": {}}
+        found = {"error": reason(error), "files": {}}
     record = {
         "partition": partition.name,
         "fingerprint": fingerprint(partition, model, options),
@@ -128,13 +120,14 @@ def standing_record(
 
 def _work(partition: Partition, output: Path, model: Model | None, options: Options) -> Record:
     seconds: dict[str, float] = {}
+    models: dict[str, Any] = {}
+    networks = _networks(output, partition, model, options, models)
     with _timed(seconds, "read"):
-        covariates = options.covariates or _covariates(model)
-        frame = read_partition(partition, options.data, covariates, options.group)
+        frame = read_partition(partition, options.data, networks.covariates, networks.group)
         if options.only:
             frame = frame[frame["unique_id"].astype(str).isin(options.only)]
     with _timed(seconds, "forecast"):
-        answer, models = _answer(frame, output, partition, model, options)
+        answer = networks.answer(frame)
     with _timed(seconds, "write"):
         files = _write(frame, answer, output, partition, options)
     ids = frame["unique_id"]
@@ -150,31 +143,31 @@ def _work(partition: Partition, output: Path, model: Model | None, options: Opti
         found["models"] = models
     if options.only:
         found["ids"] = ids.astype(str).unique().tolist()
-    names = [*files, *models.values()]
+    names = [*files, *(model["file"] for model in models.values())]
     return found | {"files": {name: (output / name).stat().st_size for name in names}}
 
 
-def _answer(
-    frame: pd.DataFrame, output: Path, partition: Partition, model: Model | None, options: Options
-) -> tuple[Answer, dict[str, str]]:
-    """The forecasts of a partition, and the files of the networks that were fitted for them."""
-    if options.group is None:
-        assert model is not None
-        return forecast(_loaded(model), frame), {}
-    answers, models = [], {}
-    for k, (group, part) in enumerate(frame.groupby(options.group, sort=True, observed=True)):
-        if options.group not in options.covariates:
-            part = part.drop(columns=options.group)
-        estimator, answer = fitted(forecaster_of(options.forecaster), part)
-        if estimator is not None:
-            path = _place(output, "models", partition).with_suffix("") / f"{k}.tsmodels"
-            write_whole(path, estimator.save, output.name)
-            models[str(group)] = path.relative_to(output).as_posix()
-            if options.kind == "forecast":
-                good = part[~part["unique_id"].isin([uid for uid, _ in answer.failed])]
-                answer = answer + forecast(estimator, good)
-        answers.append(answer)
-    return sum(answers, Answer()), models
+def _networks(
+    output: Path,
+    partition: Partition,
+    model: Model | None,
+    options: Options,
+    models: dict[str, Any],
+) -> Answering:
+    """Who answers; networks that are fitted here are written, and noted in `models`."""
+    if model is not None:
+        return NetworksByGroup(model) if model.by_group else OneNetwork(model)
+
+    def keep(group: str, estimator: Any) -> None:
+        folder = _place(output, "models", partition).with_suffix("")
+        path = folder / f"{len(models)}.tsmodels"
+        write_whole(path, estimator.save, output.name)
+        name = path.relative_to(output).as_posix()
+        models[group] = {"file": name, "sha256": Model.of(path).sha256}
+
+    assert options.group is not None
+    forecasts = options.kind == "forecast"
+    return NetworksFittedHere(options.group, options.forecaster, keep, forecasts)
 
 
 def _write(
@@ -203,19 +196,3 @@ def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
     start = time.perf_counter()
     yield
     seconds[name] = round(time.perf_counter() - start, 4)
-
-
-def _covariates(model: Model | None) -> tuple[str, ...]:
-    """The columns that a loaded estimator reads beside the target."""
-    if model is None:
-        return ()
-    kinds = ("past_covariates", "future_covariates", "static_covariates")
-    return tuple(name for kind in kinds for name in getattr(_loaded(model), kind, ()))
-
-
-@functools.lru_cache(maxsize=1)
-def _loaded(model: Model) -> Any:
-    """The estimator of a process, which reads it once."""
-    import tsmodels
-
-    return tsmodels.load(model.path)

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from tsmodels.checks import fault
+from tsmodels.jobs.answering import Model
 from tsmodels.jobs.config import Job, JobError, Run, parameters_of
 from tsmodels.jobs.engine import Task, run_tasks
 from tsmodels.jobs.inputs import Partition, find_partitions
-from tsmodels.jobs.learning import known_model, model_of
+from tsmodels.jobs.learning import Learned, known_model, model_of
 from tsmodels.jobs.output import FOLDERS, RECORDS, Outcome, owned
-from tsmodels.jobs.partition import Model, Options, Record, standing_record
+from tsmodels.jobs.partition import Options, Record, standing_record
 from tsmodels.jobs.progress import progress
-from tsmodels.jobs.reading import covariates_of
 from tsmodels.jobs.summary import Summary
 
 UNKNOWN = Model("", "")  # one that nothing was made with
@@ -60,11 +60,13 @@ def run_partitioned(
             _clear(folder)
         partitions = _partitions(job, kind)
         with watch("fit") if "load" not in job.forecaster else contextlib.nullcontext():
-            model = model_of(job, partitions)
+            learned = model_of(job, partitions)
+        model = learned.model
         fitted = kind == "fit" and model is not None
         plan = Plan() if fitted else make_plan(job, kind, partitions, model, only)
         summary = Summary(job, kind, folder, model, len(partitions), tuple(only))
-        summary.records, summary.standing = list(plan.standing), len(plan.standing)
+        summary.records = list(learned.records if fitted else plan.standing)
+        summary.standing = len(plan.standing)
         try:
             with watch(kind) if plan.tasks else contextlib.nullcontext():
                 _run(plan.tasks, job.run or Run(), summary.records)
@@ -89,7 +91,6 @@ def make_plan(
     options = Options(
         data=job.data,
         kind=kind,
-        covariates=tuple(covariates_of(job)),
         format=job.output.format,
         only=tuple(only),
         **(fitted_there if model is None else {}),  # type: ignore[arg-type]
@@ -116,7 +117,7 @@ def dry_run(job: Job, kind: str = "forecast", only: Sequence[str] = ()) -> list[
     """What a run would do, in sentences; nothing is written."""
     partitions = _partitions(job, kind)
     grouped = job.fit.group is not None and "load" not in job.forecaster
-    model = None if grouped else known_model(job, partitions) or UNKNOWN
+    model = None if grouped else (known_model(job, partitions) or Learned(UNKNOWN)).model
     plan = make_plan(job, kind, partitions, model, only)
     size = sum(task.partition.size for task in plan.tasks) / 2**20
     sentences = [f"{len(plan.standing):,} of {len(partitions):,} partitions stand."]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,15 +16,33 @@ from tsmodels.checks import did_you_mean, fault
 from tsmodels.jobs.config import Data, Job, JobError, Source
 from tsmodels.jobs.headlines import COLUMN, with_sentiment
 from tsmodels.jobs.inputs import Partition
+from tsmodels.jobs.prices import read_prices
 
 
-def read_history(job: Job) -> tuple[pd.DataFrame, str]:
-    """The series of a job with its covariates, and the SHA-256 of what they were read from."""
-    frame, sha256 = read_source(job, job.data, "data")
-    if job.headlines is None:
-        return frame, sha256
-    frame, other = with_sentiment(job, frame)
-    return frame, hashlib.sha256(f"{sha256}{other}".encode()).hexdigest()
+class History(NamedTuple):
+    """The series of a job with its covariates, and the SHA-256 of what they were read from.
+
+    `unread` has unique_id and reason of series that could not be read.
+    """
+
+    frame: pd.DataFrame
+    sha256: str
+    unread: pd.DataFrame
+
+
+def read_history(job: Job) -> History:
+    """The series that a job names, with what its headlines say."""
+    unread = pd.DataFrame(columns=["unique_id", "reason"])
+    if job.data.prices is None:
+        frame, sha256 = read_source(job, job.data, "data")
+    else:
+        frame, unread = read_prices(job, job.data.prices)
+        frame = take(frame, job.data, covariates_of(job), "data")
+        sha256 = _frame_sha256(frame)
+    if job.headlines is not None:
+        frame, other = with_sentiment(job, frame)
+        sha256 = hashlib.sha256(f"{sha256}{other}".encode()).hexdigest()
+    return History(frame, sha256, unread)
 
 
 def read_source(job: Job, source: Source, name: str) -> tuple[pd.DataFrame, str]:
@@ -62,11 +80,9 @@ def read_partition(
     with partition.opened() as source:
         if partition.suffix == ".csv":
             frame = _read_csv(source, data)
+            refuse_missing_columns(frame.columns, data, "data", group)
         else:
-            frame = _read_parquet(source, data, more)
-    if group is not None and group not in frame:
-        rule = f"a column of the data frame, one of {list(frame.columns)}"
-        raise JobError(fault("fit.group", rule, group, did_you_mean(group, frame.columns)))
+            frame = _read_parquet(source, data, more, group)
     return take(frame, data, more, "data")
 
 
@@ -75,10 +91,10 @@ def _read_csv(source: Any, data: Data) -> pd.DataFrame:
     return pd.read_csv(source, converters=ids, encoding="utf-8-sig")
 
 
-def _read_parquet(source: Any, data: Data, more: list[str]) -> pd.DataFrame:
+def _read_parquet(source: Any, data: Data, more: list[str], group: str | None) -> pd.DataFrame:
     """The columns asked for; a text in place of numbers is refused before it is read."""
     schema = pq.read_schema(source)
-    refuse_missing_columns(schema.names, data, "data")
+    refuse_missing_columns(schema.names, data, "data", group)
     kind = schema.field(data.target).type
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
         raise JobError(fault("data.target", "a column of real numbers", str(kind)))
@@ -100,14 +116,16 @@ def take(frame: pd.DataFrame, data: Data, more: Iterable[str], name: str) -> pd.
     return frame
 
 
-def refuse_missing_columns(found: Iterable[str], data: Data, name: str) -> None:
-    """Raises JobError where a column that `data` names is not among those found."""
+def refuse_missing_columns(
+    found: Iterable[str], data: Data, name: str, group: str | None = None
+) -> None:
+    """Raises JobError where a column that the job names is not among those found."""
     names, faults = list(found), []
-    for role in ("unique_id", "ds", "target"):
-        column = getattr(data, role)
+    asked = {f"data.{role}": getattr(data, role) for role in ("unique_id", "ds", "target")}
+    for key, column in (asked | ({} if group is None else {"fit.group": group})).items():
         if column not in names:
             rule = f"a column of the {name} frame, one of {names}"
-            faults.append(fault(f"data.{role}", rule, column, did_you_mean(column, names)))
+            faults.append(fault(key, rule, column, did_you_mean(column, names)))
     if faults:
         raise JobError("\n".join(faults))
 

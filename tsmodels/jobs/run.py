@@ -47,6 +47,7 @@ class _Work:
     watch: Watch
     seconds: dict[str, float] = field(default_factory=dict)
     history: pd.DataFrame = field(default_factory=pd.DataFrame)
+    unread: pd.DataFrame = field(default_factory=pd.DataFrame)
     truth: pd.DataFrame | None = None
     input_sha256: str = ""
     estimator: Any = None
@@ -131,7 +132,7 @@ def _season_length(work: _Work) -> int:
 def _begin(job: Job, kind: str, watch: Watch) -> _Work:
     work = _Work(job, kind, watch)
     with work.stage("read"):
-        work.history, work.input_sha256 = read_history(job)
+        work.history, work.input_sha256, work.unread = read_history(job)
         if job.test is not None and kind == "forecast":
             work.truth, _ = read_source(job, job.test, "test")
     return work
@@ -187,6 +188,7 @@ def _before_first_cutoff(history: pd.DataFrame, answer: pd.DataFrame) -> pd.Data
 
 
 def _finish(work: _Work) -> Outcome:
+    work.failed = pd.concat([work.unread, work.failed], ignore_index=True)
     with work.stage("write"):
         files = _write_results(work)
     manifest = _manifest(work, files)
@@ -246,7 +248,7 @@ def _manifest(work: _Work, files: Mapping[str, str]) -> dict[str, Any]:
             "last": str(history["ds"].max()),
         },
         "series": {
-            "read": int(history["unique_id"].nunique()),
+            "read": int(history["unique_id"].nunique()) + len(work.unread),
             "answered": int(work.forecast["unique_id"].nunique()),
             "failed": len(work.failed),
             "fallback": int(short),

@@ -63,7 +63,7 @@ def run_search(job: Job, watch: Watch = contextlib.nullcontext) -> Found:
 
 def _search(job: Job, watch: Watch) -> Found:
     with watch("read"):
-        history, sha256 = read_history(job)
+        history, sha256, _ = read_history(job)
     search = make_search(job)
     with watch("search"):
         search.fit(history)

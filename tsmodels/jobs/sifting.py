@@ -64,7 +64,7 @@ def fitted(estimator: Any, frame: pd.DataFrame) -> tuple[Any, Answer]:
         return estimator.fit(frame), Answer(failed=failed)
     except (TypeError, ValueError) as error:
         ids = frame["unique_id"].unique().tolist()
-        return None, Answer(failed=(*failed, *((uid, _reason(error)) for uid in ids)))
+        return None, Answer(failed=(*failed, *((uid, reason(error)) for uid in ids)))
 
 
 def sift(
@@ -89,7 +89,7 @@ def sift(
     except (TypeError, ValueError) as error:
         codes, ids = pd.factorize(frame["unique_id"], use_na_sentinel=False)
         if len(ids) == 1:
-            return [], ((ids[0], _reason(error)),)
+            return [], ((ids[0], reason(error)),)
     first = codes < len(ids) // 2
     left, worse_left = sift(function, frame[first])
     right, worse_right = sift(function, frame[~first])
@@ -132,5 +132,6 @@ def plain_ids(table: pd.DataFrame) -> pd.DataFrame:
     return table.astype({"unique_id": dtype.categories.dtype})
 
 
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split())
+def reason(error: Exception) -> str:
+    """What an error says, on one line."""
+    return " ".join(str(error).split()) or type(error).__name__

@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from tsmodels.jobs.answering import GROUPS, Model
 from tsmodels.jobs.config import Job, Run
 from tsmodels.jobs.output import (
     FORMAT_VERSION,
@@ -21,7 +22,7 @@ from tsmodels.jobs.output import (
     versions,
     write_whole,
 )
-from tsmodels.jobs.partition import Model, Record
+from tsmodels.jobs.partition import Record
 
 COUNTS = ("read", "answered", "failed", "fallback")
 
@@ -45,7 +46,7 @@ class Summary:
         failed = self.failed()
         files = {
             kind: kind
-            for kind in ("forecast", "models", "quarantine")
+            for kind in ("forecast", "quarantine")
             if any(name.startswith(f"{kind}/") for r in self.records for name in r["files"])
         }
         path = self.folder / "failed.csv"
@@ -54,16 +55,23 @@ class Summary:
             write_whole(path, frame_writer(failed, path.name), self.job.output.folder)
         else:
             path.unlink(missing_ok=True)
+        models = {name: m for r in self.records for name, m in r.get("models", {}).items()}
+        if models:
+            files["models"] = GROUPS
+            self._write_json(GROUPS, {"group": self.job.fit.group, "models": models})
         if self.model is not None and "load" not in self.job.forecaster and not self.only:
             files["model"] = "model.tsmodels"
-        manifest = self.manifest(complete, failed) | {"files": files}
-        text = json.dumps(manifest, indent=2, ensure_ascii=False, default=str) + "\n"
-        path = self.folder / "manifest.json"
-        write_whole(path, lambda path: path.write_text(text, "utf-8"), self.job.output.folder)
-        files = files | {"manifest": path.name}
+        manifest = self.manifest(complete) | {"networks": len(models) or 1, "files": files}
+        self._write_json("manifest.json", manifest)
+        files = files | {"manifest": "manifest.json"}
         return Outcome(
             kind=self.kind, folder=self.folder, files=files, manifest=manifest, failed=failed
         )
+
+    def _write_json(self, name: str, content: Any) -> None:
+        text = json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n"
+        path = self.folder / name
+        write_whole(path, lambda path: path.write_text(text, "utf-8"), self.job.output.folder)
 
     def failed(self) -> pd.DataFrame:
         """unique_id, reason, partition: what has no answer; without an id, a whole partition."""
@@ -77,7 +85,7 @@ class Summary:
             rows += [(uid, "No partition has it.", None) for uid in self.only if uid not in found]
         return pd.DataFrame(rows, columns=["unique_id", "reason", "partition"], dtype=object)
 
-    def manifest(self, complete: bool, failed: pd.DataFrame) -> dict[str, Any]:
+    def manifest(self, complete: bool) -> dict[str, Any]:
         done, series, seconds = self.records, Counter[str](), Counter[str]()
         for record in done:
             series.update(record.get("series", {}))
