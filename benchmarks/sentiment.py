@@ -119,17 +119,20 @@ CANDIDATES: dict[str, dict[str, dict[str, Any]]] = {
         },
     },
 }
+CANDIDATES["chn"]["attention"] = CANDIDATES["chn"]["convolution"] | {"pooling": "attention"}
 CANDIDATES["hotel"] = CANDIDATES["chn"]
 
 # By the validation part. For rt the best candidate had 80.6 %, the one that was taken 80.3 % in a
 # third of the time; their standard error is 1.2 points. TF-IDF had 78.7 %, a TCN 79.1 %, an LSTM
 # 79.3 %. For chn the convolution had 92.5 %, or with 200 tokens, 20 % of them dropped and 8 epochs
-# 91.8 %; TF-IDF had 91.6 %, means of vectors at most 91.7 %. The hotel reviews, a third of which
-# are in chn, take the same.
+# 91.8 %; TF-IDF had 91.6 %, means of vectors at most 91.7 %. Its test part had 91.8 %. A second
+# attempt, four folds of the training and validation parts: mean pooling 91.3 %, max 89.1 %,
+# attention 91.7 %, and no more with twice the pairs (91.7 %) or half of the tokens dropped over 9
+# epochs (91.8 %). The hotel reviews, a third of which are in chn, take the same.
 CHOSEN = {
     "rt": "mean, large batches",
-    "chn": "convolution",
-    "hotel": "convolution",
+    "chn": "attention",
+    "hotel": "attention",
 }
 
 NETWORKS = {
