@@ -175,3 +175,14 @@ def test_what_is_as_dense_is_of_the_same_frequency():
     few = hours.assign(ds=hours.ds + pd.Timedelta("90h"))[::2][:4]
     assert len(model.update(few).predict()) == 2  # four rows may have gaps
     assert len(model.set_params(freq="h").predict(hours[::2])) == 2
+
+
+@pytest.mark.parametrize("lookback", [3, 6])
+def test_steps_of_the_last_window_are_all_known(lookback):
+    """A window of steps needs one row more than it has steps, after `update` too."""
+    f = frame(60)[["unique_id", "ds", "y"]]
+    settings = {**QUICK, "lookback": lookback, "season_length": 3, "transform": "difference"}
+    model = Forecaster(**settings).fit(rows(f, 0, 50))
+    pd.testing.assert_frame_equal(model.predict(), model.predict(rows(f, 0, 50)))
+    assert "fallback" not in model.predict()
+    pd.testing.assert_frame_equal(model.update(rows(f, 50, 60)).predict(), model.predict(f))

@@ -445,8 +445,8 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
         )
 
     def _memory(self) -> int:
-        before = self.channels_.elapsed is not None  # the first row of a window follows another
-        return max(self.lookback_, self.season_length_) + before
+        follows = self.channels_.elapsed is not None or self._lost  # the row before a window counts
+        return max(self.lookback_, self.season_length_) + bool(follows)
 
     @property
     def _lost(self) -> int:
