@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from yahoo_server import Listing, keep_zones, serving
 
 from tsmodels import cli
 from tsmodels.jobs.config import JobError
@@ -150,6 +151,23 @@ def test_data(capsys):
     assert "19,872 rows, 414 series" in capsys.readouterr().out
     assert cli.main(["data", "m4_hourli"]) == 2
     assert "Did you mean" in capsys.readouterr().err
+
+
+def test_prices(tmp_path, monkeypatch, capsys):
+    keep_zones(tmp_path / "zones")
+    command = ["data", "prices", "AAPL", "GONE", "--folder", str(tmp_path)]
+    with serving({"AAPL": Listing.walk(5)}) as exchange:
+        monkeypatch.setenv("TSMODELS_YAHOO_URL", exchange.url)
+        assert cli.main([*command, "--start", "2024-01-03"]) == 1
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[0].split() == ["unique_id", "status", "rows", "new", "last", "reason"]
+        assert lines[1].split() == ["AAPL", "ok", "4", "4", "2024-01-08"]
+        assert lines[2].startswith("GONE       delisted  0     0                No data found")
+        assert cli.main([*command, "--start", "soon"]) == 2
+        asked = len(exchange.asked)
+        assert cli.main([*command[:3], *command[4:], "--kept"]) == 0
+        assert cli.main([*command[:3], *command[4:], "--kept", "--raw"]) == 1
+        assert len(exchange.asked) == asked
 
 
 def test_errors_raised_elsewhere_are_not_ours():

@@ -70,8 +70,12 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("name", nargs="?", help="a network to show")
     command.add_argument("--markdown", action="store_true", help="the list as a page")
     command.set_defaults(run=_networks)
-    command = commands.add_parser("data", help="list the datasets, show one, or deal a table")
-    command.add_argument("name", nargs="?", help="a dataset to show, or `partition` (see its -h)")
+    command = commands.add_parser(
+        "data", help="list the datasets, show one, deal a table, get prices"
+    )
+    command.add_argument(
+        "name", nargs="?", help="a dataset to show, or `partition`, `prices` (see their -h)"
+    )
     command.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     command.set_defaults(run=_data)
     return parser
@@ -220,6 +224,8 @@ def _networks(arguments: argparse.Namespace) -> int:
 def _data(arguments: argparse.Namespace) -> int:
     if arguments.name == "partition":
         return _partition(arguments.rest)
+    if arguments.name == "prices":
+        return _prices(arguments.rest)
     from tsmodels.data import datasets
 
     if arguments.rest:
@@ -252,6 +258,29 @@ def _partition(argv: Sequence[str]) -> int:
     print(f"{dealt.rows:,} rows of {dealt.ids:,} ids in {dealt.partitions:,} partitions, ", end="")
     print(f"the largest of {dealt.largest:,} rows.")
     return 0
+
+
+def _prices(argv: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="tsmodels data prices",
+        description="Download daily prices of Yahoo Finance, or the days that are new; "
+        "shares (AAPL), currencies (EURUSD=X), indices (^GSPC).",
+    )
+    parser.add_argument("symbols", nargs="+", metavar="SYMBOL")
+    parser.add_argument("--folder", default="prices", help="where a file for each is kept")
+    parser.add_argument("--start", metavar="DAY", help="the first day, such as 2015-01-01")
+    parser.add_argument("--raw", action="store_true", help="not adjusted for dividends")
+    parser.add_argument("--kept", action="store_true", help="show what is there, ask nobody")
+    arguments = parser.parse_args(argv)
+    from tsmodels.data.finance import PriceStore
+
+    store = PriceStore(folder=arguments.folder, adjusted=not arguments.raw)
+    symbols = arguments.symbols
+    told = store.status(symbols) if arguments.kept else store.refresh(symbols, arguments.start)
+    told["last"] = told["last"].dt.strftime("%Y-%m-%d").fillna("")
+    shown = told[["unique_id", "status", "rows", "new", "last", "reason"]].astype(str)
+    print(_table([list(shown), *shown.to_numpy().tolist()]))
+    return int((told["status"] != "ok").any())
 
 
 def _table(rows: Sequence[Sequence[str]], right: bool = False) -> str:

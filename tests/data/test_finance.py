@@ -1,10 +1,13 @@
 """Prices and headlines by the real yfinance, from a server on this machine that plays Yahoo's."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
-import yfinance
-from yahoo_server import Listing, serving
+from yahoo_server import Listing, keep_zones, serving
 
 from tsmodels import Naive, PriceStore, download_headlines, download_prices
 from tsmodels.data import yahoo
@@ -20,7 +23,7 @@ NEWS = [
 @pytest.fixture(scope="module", autouse=True)
 def zones(tmp_path_factory):
     """yfinance keeps the zones of exchanges in a file of its own."""
-    yfinance.set_tz_cache_location(str(tmp_path_factory.mktemp("zones")))
+    keep_zones(tmp_path_factory.mktemp("zones"))
 
 
 @pytest.fixture
@@ -256,3 +259,20 @@ def test_one_name_is_no_list(store, symbols):
 def test_a_start_is_a_date(store):
     with pytest.raises(ValueError, match="start must be an ISO date .* Got '1/2/2024'"):
         store.refresh(["AAPL"], start="1/2/2024")
+
+
+@pytest.mark.slow
+def test_tensorflow_may_be_there_first(exchange, tmp_path):
+    """It brings a libcurl of its own, whose functions must not take the place of curl_cffi's."""
+    code = (
+        "import sys, tensorflow\n"
+        "from tsmodels import PriceStore\n"
+        "print(PriceStore(folder=sys.argv[1], pauses=()).refresh(['AAPL']).status.item())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)],
+        env={**os.environ, "XDG_CACHE_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == "ok", done.stderr

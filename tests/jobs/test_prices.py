@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import yfinance
-from yahoo_server import Listing, serving
+from yahoo_server import Listing, keep_zones, serving
 
 from tsmodels.cli import main
 from tsmodels.data import yahoo
@@ -39,7 +38,7 @@ report = false
 
 @pytest.fixture
 def exchange(tmp_path, monkeypatch):
-    yfinance.set_tz_cache_location(str(tmp_path / "zones"))
+    keep_zones(tmp_path / "zones")
     monkeypatch.setattr(yahoo.time, "sleep", lambda seconds: None)
     with serving({f"S{i}": Listing.walk(40, seed=i) for i in range(17)}) as exchange:
         monkeypatch.setenv("TSMODELS_YAHOO_URL", exchange.url)

@@ -15,7 +15,14 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import numpy as np
 import pandas as pd
 
+from tsmodels.data.yahoo import load_yfinance
+
 NOT_FOUND = {"code": "Not Found", "description": "No data found, symbol may be delisted"}
+
+
+def keep_zones(folder) -> None:
+    """Lets yfinance keep the zones of exchanges in a folder, and not in the user's."""
+    load_yfinance().set_tz_cache_location(str(folder))
 
 
 @dataclass

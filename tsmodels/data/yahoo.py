@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -32,12 +33,42 @@ class NoPrices(Exception):
         self.status = status
 
 
+def load_yfinance() -> Any:
+    """The package yfinance; ImportError says how to install it.
+
+    TensorFlow brings a libcurl along. Where it is loaded before curl_cffi, by which yfinance asks,
+    its functions would be called in place of those of curl_cffi, which then has no browser to play.
+    """
+    try:
+        with _own_symbols_first():
+            import curl_cffi.requests  # noqa: F401
+        import yfinance
+    except ImportError as error:
+        raise ImportError("yfinance is needed: pip install 'tsmodels[finance]'.") from error
+    return yfinance
+
+
+@contextlib.contextmanager
+def _own_symbols_first() -> Iterator[None]:
+    """Libraries loaded meanwhile call their own functions before those of others of that name."""
+    if not hasattr(os, "RTLD_DEEPBIND"):  # other systems than Linux do so anyway
+        yield
+        return
+    before = sys.getdlopenflags()
+    sys.setdlopenflags(before | os.RTLD_DEEPBIND)
+    try:
+        yield
+    finally:
+        sys.setdlopenflags(before)
+
+
 def make_session(base: str | None = None) -> Any:
     """A session for yfinance that sends every request to `base` in place of Yahoo's hosts.
 
     Without `base` the environment variable TSMODELS_YAHOO_URL is asked, and without that Yahoo. A
     mirror answers /v8/finance/chart/SYMBOL and /v1/test/getcrumb. Raises ConnectionError for 5xx.
     """
+    load_yfinance()
     from curl_cffi import requests
 
     there = base or os.environ.get("TSMODELS_YAHOO_URL", "")
@@ -95,8 +126,7 @@ class Asker:
     def ask(self, symbol: str, read: Callable[[Any], pd.DataFrame]) -> pd.DataFrame:
         """What `read` makes of the symbol's ticker. Raises NoPrices for whatever it cannot."""
         if self.session is None:
-            with _installed():
-                self.session = make_session()
+            self.session = make_session()
         for pause in () if self._shut else self.pauses:
             with contextlib.suppress(_Again):
                 return self._once(symbol, read)
@@ -108,9 +138,7 @@ class Asker:
             raise NoPrices(last.status, str(last)) from last.__cause__
 
     def _once(self, symbol: str, read: Callable[[Any], pd.DataFrame]) -> pd.DataFrame:
-        with _installed():
-            import yfinance
-
+        yfinance = load_yfinance()
         yfinance.data.YfData.cache_get.cache_clear()  # which keeps answers that cannot be read
         try:
             with _candid():
@@ -155,11 +183,3 @@ def _candid() -> Iterator[None]:
             yield
     finally:
         debug.hide_exceptions = before
-
-
-@contextlib.contextmanager
-def _installed() -> Iterator[None]:
-    try:
-        yield
-    except ImportError as error:
-        raise ImportError("yfinance is needed: pip install 'tsmodels[finance]'.") from error
