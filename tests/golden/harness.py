@@ -29,6 +29,7 @@ from tsmodels.backend import keras, ops
 
 HERE = Path(__file__).parent
 GRADIENT_TOLERANCE = 1e-4
+EAGER = keras.backend.backend() != "jax"  # a graph costs more to make than a few small steps
 
 # Where kinds are registered: each module has a dict KINDS of {kind: loading map}.
 MODULES = ("kinds_linear_time", "kinds_attention", "kinds_blocks", "kinds_recurrent", "kinds_text")

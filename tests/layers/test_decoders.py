@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from harness import EAGER
 from numpy.testing import assert_allclose
 
 from tsmodels.backend import keras, ops
@@ -52,7 +53,7 @@ def test_a_given_state_is_where_it_starts(name):
 def test_trains_saves_and_loads(name, tmp_path):
     x, memory = keras.Input((6, 3)), keras.Input((5, 4))
     model = keras.Model([x, memory], DECODERS[name]()(x, memory)[0])
-    model.compile(keras.optimizers.Adam(0.01), "mse")
+    model.compile(keras.optimizers.Adam(0.01), "mse", run_eagerly=EAGER)
     data, target = [series(8, 6, 3), series(8, 5, 4, seed=1)], 0.5 * ops.ones((8, 6, 4))
     losses = model.fit(data, target, epochs=4, verbose=0).history["loss"]
     assert losses[-1] < losses[0]

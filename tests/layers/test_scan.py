@@ -4,7 +4,7 @@ import random
 
 import numpy as np
 import pytest
-from harness import close, compiled, gradients, in_steps, normal, same_gradients, to_numpy
+from harness import EAGER, close, compiled, gradients, in_steps, normal, same_gradients, to_numpy
 
 from tsmodels.backend import keras, ops
 from tsmodels.layers import mamba, rwkv, scan, ttt
@@ -132,7 +132,7 @@ def test_one_step_and_constants_stay_finite(name, x):
 @pytest.mark.parametrize("name", "mamba mamba_zoh mamba2 rwkv4 rwkv6 rwkv7_stack ttt_mlp".split())
 def test_trains(name):
     model = keras.Sequential([keras.Input((None, WIDTH)), LAYERS[name](), keras.layers.Dense(1)])
-    model.compile(keras.optimizers.Adam(0.01), "mse")
+    model.compile(keras.optimizers.Adam(0.01), "mse", run_eagerly=EAGER)
     x = normal(4, 19, WIDTH)
     losses = model.fit(x, x[..., :1], batch_size=4, epochs=6, verbose=0).history["loss"]
     assert losses[-1] < 0.9 * losses[0]

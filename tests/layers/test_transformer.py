@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from harness import EAGER
 from numpy.testing import assert_allclose
 
 from tsmodels.backend import keras, ops
@@ -62,7 +63,7 @@ def test_trains_saves_and_loads(norm, pre_norm, tmp_path):
     h = TransformerEncoderLayer(2, 8, norm=norm, pre_norm=pre_norm, causal=True)(x)
     y = TransformerDecoderLayer(2, 8, norm=norm, pre_norm=pre_norm, activation="gelu")(h, x)
     model = keras.Model(x, y)
-    model.compile(keras.optimizers.Adam(0.01), "mse")
+    model.compile(keras.optimizers.Adam(0.01), "mse", run_eagerly=EAGER)
     data = series(8, 6, 4)
     losses = model.fit(data, -data, epochs=6, verbose=0).history["loss"]
     assert losses[-1] < losses[0]
