@@ -161,20 +161,19 @@ def row(series: int, engine: str, found: dict[str, float]) -> str:
 
 def share(parts: Path, model: Path, out: Path) -> None:
     """The CPU time of a local run outside the network, after a first partition that compiles."""
-    from tsmodels.estimators import forecaster
+    from tsmodels import Forecaster
     from tsmodels.jobs.inputs import find_partitions
     from tsmodels.jobs.partition import run_partition
 
-    network = [0.0]
-    predict = forecaster.predict
+    network, raw = [0.0], Forecaster._raw
 
     def timed(*args, **kwargs):
         start = time.process_time()
-        answer = predict(*args, **kwargs)
+        answer = raw(*args, **kwargs)
         network[0] += time.process_time() - start
         return answer
 
-    forecaster.predict = timed
+    Forecaster._raw = timed
     first, *rest = find_partitions(str(parts))
     run_partition(first, out, model)
     network[0], start = 0.0, time.process_time()

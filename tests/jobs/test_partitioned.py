@@ -159,6 +159,17 @@ def test_partitions_that_failed_are_tried_again(parts):
     assert not (parts / "out/failed.csv").exists()
 
 
+def test_an_id_in_two_partitions_is_told(parts, hourly):
+    path = parts / "parts/part-2.parquet"
+    pd.concat([pd.read_parquet(path), hourly(["s0y"], 30)]).to_parquet(path, index=False)
+    for _ in range(2):
+        outcome = run(parts)
+        assert outcome.exit_code == 1
+        [row] = outcome.failed.to_dict("records")
+        assert (row["unique_id"], row["partition"]) == ("s0y", "part-2.parquet")
+        assert row["reason"].startswith("Rows of it lie in part-0.parquet too.")
+
+
 def test_some_ids_only(parts, capsys):
     command = ["forecast", str(parts / "job.toml"), "--only", "s1x", "s3z", "nobody"]
     assert cli.main(command) == 1

@@ -18,8 +18,13 @@ from tsmodels.jobs.config import Job, JobError, forecaster_of, parameters_of
 from tsmodels.jobs.inputs import Partition
 from tsmodels.jobs.output import write_file
 from tsmodels.jobs.partition import Record
-from tsmodels.jobs.reading import covariates_of, read_history, read_partition
-from tsmodels.jobs.sifting import fitted, plain_ids, reason
+from tsmodels.jobs.reading import (
+    covariates_of,
+    plain_ids,
+    read_history,
+    read_partition,
+)
+from tsmodels.jobs.sifting import fitted, reason
 
 FILE, RECORD = "model.tsmodels", "model.json"
 

@@ -32,8 +32,8 @@ from tsmodels.jobs.answering import (
 from tsmodels.jobs.config import Data
 from tsmodels.jobs.inputs import Partition, find_partitions
 from tsmodels.jobs.output import FORMAT_VERSION, RECORDS, OutputError, frame_writer, write_whole
-from tsmodels.jobs.reading import read_partition
-from tsmodels.jobs.sifting import Answer, plain_ids, reason
+from tsmodels.jobs.reading import plain_ids, read_partition, series_of
+from tsmodels.jobs.sifting import Answer, reason
 
 ALL_COLUMNS = Data(path="")  # unique_id, ds, y
 
@@ -130,19 +130,18 @@ def _work(partition: Partition, output: Path, model: Model | None, options: Opti
         answer = networks.answer(frame)
     with _timed(seconds, "write"):
         files = _write(frame, answer, output, partition, options)
-    ids = frame["unique_id"]
+    _, ids = series_of(frame)
     counts = {
-        "read": int(ids.nunique() + ids.isna().any()),
-        "answered": int(answer.frame["unique_id"].nunique()) if len(answer.frame) else 0,
+        "read": len(ids),
+        "answered": len(ids) - len(answer.failed) if len(answer.frame) else 0,
         "failed": len(answer.failed),
         "fallback": answer.fallbacks,
     }
     failed = [[None if pd.isna(uid) else uid, why] for uid, why in answer.failed]
     found: Record = {"rows": len(frame), "series": counts, "failed": failed, "seconds": seconds}
+    found["ids"] = ids.dropna().astype(str).tolist()
     if models:
         found["models"] = models
-    if options.only:
-        found["ids"] = ids.astype(str).unique().tolist()
     names = [*files, *(model["file"] for model in models.values())]
     return found | {"files": {name: (output / name).stat().st_size for name in names}}
 
@@ -174,7 +173,8 @@ def _write(
     frame: pd.DataFrame, answer: Answer, output: Path, partition: Partition, options: Options
 ) -> list[str]:
     """Writes what there is, removes what an earlier call left and this one has not; the names."""
-    bad = plain_ids(frame[frame["unique_id"].isin([uid for uid, _ in answer.failed])])
+    failed = [uid for uid, _ in answer.failed]
+    bad = plain_ids(frame[frame["unique_id"].isin(failed)]) if failed else frame.iloc[:0]
     tables = (("forecast", answer.frame, options.format), ("quarantine", bad, "parquet"))
     names = []
     for kind, table, suffix in tables:

@@ -159,14 +159,37 @@ def _frame_sha256(frame: pd.DataFrame) -> str:
 
 def answered(answer: pd.DataFrame, history: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The rows of series with an answer, and unique_id, reason of the others."""
-    ids = history["unique_id"].drop_duplicates()
-    known = history.loc[np.isfinite(history["y"].astype("float64")), "unique_id"].unique()
-    finite = np.isfinite(answer["yhat"].astype("float64"))
-    broken = answer.loc[~finite, "unique_id"].unique()
-    reason = pd.Series("", index=ids.index)
-    reason[~ids.isin(answer["unique_id"])] = "The series has too few rows."
-    reason[ids.isin(broken)] = "The forecast is not finite."
-    reason[~ids.isin(known)] = "Every value is missing."
-    failed = pd.DataFrame({"unique_id": ids, "reason": reason})[reason != ""]
-    kept = answer[~answer["unique_id"].isin(failed["unique_id"])]
-    return kept.reset_index(drop=True), failed.reset_index(drop=True)
+    codes, ids = series_of(history)
+    known = np.isfinite(history["y"].to_numpy("float64", na_value=np.nan))
+    places = ids.get_indexer(plain_ids(answer)["unique_id"])
+    broken = ~np.isfinite(answer["yhat"].to_numpy("float64"))
+    reason = np.full(len(ids), "", object)
+    reason[np.bincount(places, minlength=len(ids)) == 0] = "The series has too few rows."
+    reason[places[broken]] = "The forecast is not finite."
+    reason[np.bincount(codes[known], minlength=len(ids)) == 0] = "Every value is missing."
+    (failed,) = np.nonzero(reason != "")
+    if not len(failed):
+        return answer, pd.DataFrame({"unique_id": ids[:0], "reason": reason[:0]})
+    kept = answer[~np.isin(places, failed)].reset_index(drop=True)
+    return kept, pd.DataFrame({"unique_id": ids[failed], "reason": reason[failed]})
+
+
+def series_of(frame: pd.DataFrame) -> tuple[np.ndarray, pd.Index]:
+    """Which series each row is of (N,), and their ids in the order of appearance; null is one too.
+
+    >>> codes, ids = series_of(pd.DataFrame({"unique_id": ["b", "a", None, "b"]}))
+    >>> codes.tolist(), ids.tolist()
+    ([0, 1, 2, 0], ['b', 'a', nan])
+    """
+    codes, ids = pd.factorize(frame["unique_id"], use_na_sentinel=False)
+    if isinstance(ids.dtype, pd.CategoricalDtype):
+        ids = pd.Index(ids.astype(ids.dtype.categories.dtype))
+    return codes, pd.Index(ids)
+
+
+def plain_ids(table: pd.DataFrame) -> pd.DataFrame:
+    """Ids as what they are, where they were categories to be read quickly."""
+    dtype = table["unique_id"].dtype
+    if not isinstance(dtype, pd.CategoricalDtype):
+        return table
+    return table.assign(unique_id=dtype.categories.take(table["unique_id"].cat.codes))

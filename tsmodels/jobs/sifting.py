@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tsmodels.jobs.reading import answered
+from tsmodels.jobs.reading import answered, plain_ids, series_of
 
 ONE_ROW = "The series has one row, which does not say how its time passes."
 
@@ -87,7 +87,7 @@ def sift(
     try:
         return [function(frame)], ()
     except (TypeError, ValueError) as error:
-        codes, ids = pd.factorize(frame["unique_id"], use_na_sentinel=False)
+        codes, ids = series_of(frame)
         if len(ids) == 1:
             return [], ((ids[0], reason(error)),)
     first = codes < len(ids) // 2
@@ -107,7 +107,7 @@ def _predicted(estimator: Any, panels: list[Any], frame: pd.DataFrame):
 
 
 def _without_single_rows(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[tuple[Any, str], ...]]:
-    codes, ids = pd.factorize(frame["unique_id"], use_na_sentinel=False)
+    codes, ids = series_of(frame)
     single = np.bincount(codes, minlength=len(ids)) == 1
     if not single.any():
         return frame, ()
@@ -122,14 +122,6 @@ def _settled(table: pd.DataFrame) -> pd.DataFrame:
     """The same columns and types for every partition."""
     fallback = table["fallback"].fillna(False) if "fallback" in table else False
     return plain_ids(table.assign(fallback=fallback).astype({"fallback": bool}))
-
-
-def plain_ids(table: pd.DataFrame) -> pd.DataFrame:
-    """Ids as what they are, where they were categories to be read quickly."""
-    dtype = table["unique_id"].dtype
-    if not isinstance(dtype, pd.CategoricalDtype):
-        return table
-    return table.astype({"unique_id": dtype.categories.dtype})
 
 
 def reason(error: Exception) -> str:

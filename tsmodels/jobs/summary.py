@@ -80,10 +80,23 @@ class Summary:
             if "error" in record:
                 rows.append((None, record["error"], record["partition"]))
             rows += [(uid, why, record["partition"]) for uid, why in record.get("failed", ())]
+        rows += self._scattered()
         if self.only and len(self.records) == self.total:
             found = {uid for record in self.records for uid in record.get("ids", ())}
             rows += [(uid, "No partition has it.", None) for uid in self.only if uid not in found]
         return pd.DataFrame(rows, columns=["unique_id", "reason", "partition"], dtype=object)
+
+    def _scattered(self) -> list[tuple[Any, str, Any]]:
+        """Ids in several partitions, each of which has forecast from a part of their rows."""
+        homes: dict[str, str] = {}
+        rows: list[tuple[Any, str, Any]] = []
+        for record in sorted(self.records, key=lambda record: record["partition"]):
+            for uid in record.get("ids", ()):
+                home, here = homes.setdefault(uid, record["partition"]), record["partition"]
+                if home != here:
+                    why = f"Rows of it lie in {home} too. `tsmodels data partition` collects them."
+                    rows.append((uid, why, here))
+        return rows
 
     def manifest(self, complete: bool) -> dict[str, Any]:
         done, series, seconds = self.records, Counter[str](), Counter[str]()
