@@ -11,6 +11,7 @@ from yahoo_server import Listing, keep_zones, serving
 from tsmodels.cli import main
 from tsmodels.data import yahoo
 from tsmodels.jobs.config import JobError, read_job
+from tsmodels.jobs.reading import read_history
 from tsmodels.jobs.run import run_forecast
 
 STOCKS = Path(__file__).parents[2] / "pipelines" / "stocks.toml"
@@ -56,26 +57,25 @@ def write(folder, symbols, *edits):
 
 def test_sixteen_answers_and_four_named_reasons(exchange, tmp_path, capsys):
     exchange.moods["S16"] = [429]
-    whole, exchange.listings = (
-        exchange.listings,
-        {symbol: listing.until(38) for symbol, listing in exchange.listings.items()},
-    )
+    whole = exchange.listings
+    exchange.listings = {symbol: listing.until(38) for symbol, listing in whole.items()}
     file = write(tmp_path, [*whole, "DEAD1", "DEAD2", "DEAD3"])
     assert main(["forecast", str(file)]) == 1
     told = capsys.readouterr().out
-    assert (
-        "16 of 20 series have an answer" in told and "no answer for 'DEAD1': delisted: No" in told
-    )
+    assert "16 of 20 series have an answer" in told
+    assert "no answer for 'DEAD1': delisted: No data found" in told
     failed = pd.read_csv(tmp_path / "out" / "failed.csv")
     assert failed["unique_id"].tolist() == ["S16", "DEAD1", "DEAD2", "DEAD3"]
     assert failed["reason"].str.partition(":")[0].tolist() == ["limited"] + ["delisted"] * 3
-    exchange.listings, exchange.asked[:] = whole, []
-    outcome = run_forecast(read_job(file))
     forecast = pd.read_parquet(tmp_path / "out" / "forecast.parquet")
-    assert forecast["unique_id"].nunique() == 16
-    assert forecast["ds"].min() > whole["S0"].days[-1]
-    assert outcome.manifest["series"] == {"read": 20, "answered": 16, "failed": 4, "fallback": 0}
-    for i in range(16):  # the second run asked for the last days alone
+    assert forecast["unique_id"].nunique() == 16 and "fallback" not in forecast
+    assert forecast["ds"].min() > whole["S0"].days[37]
+
+    exchange.listings, exchange.asked[:] = whole, []
+    frame, _, unread = read_history(read_job(file))  # a second run reads the new days alone
+    assert (frame.groupby("unique_id")["ds"].max() == whole["S0"].days[-1]).all()
+    assert len(unread) == 4
+    for i in range(16):
         assert exchange.spans(f"S{i}")[0] >= whole[f"S{i}"].days[33].timestamp()
 
 
