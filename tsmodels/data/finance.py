@@ -1,8 +1,7 @@
 """Prices and headlines of Yahoo Finance: one Parquet file a symbol, refreshed by what is new.
 
-store = PriceStore("prices")
-store.refresh(["AAPL", "EURUSD=X"], start="2015-01-01")  # unique_id, status, reason, ...
-store.load()  # unique_id, ds, y, volume; asks nobody
+`PriceStore(folder="prices")` keeps them: `refresh` asks Yahoo and says what became of every symbol,
+`load` reads the files and asks nobody.
 """
 
 from __future__ import annotations
@@ -28,6 +27,7 @@ COLUMNS = ["unique_id", "ds", "y", "volume"]
 REPORT = ["unique_id", "status", "reason", "rows", "new", "last"]
 NO_DAYS = pd.Series([], dtype="M8[us]")
 AGAIN = "Closes of days already there moved (a split or a dividend): all of it was downloaded."
+ABSENT = "There is no file of it to read."
 
 
 @dataclass(kw_only=True)
@@ -81,10 +81,8 @@ class PriceStore:
         table = []
         for symbol in check_symbols(symbols):
             kept = self._kept(symbol)
-            found = (
-                ("ok", "") if kept is not None else ("failed", "There is no file of it to read.")
-            )
-            table.append(_line(symbol, *found, kept, kept))
+            status, reason = ("failed", ABSENT) if kept is None else ("ok", "")
+            table.append(_line(symbol, status, reason, kept, kept))
         return pd.DataFrame(table)
 
     def load(self, symbols: Iterable[str] | None = None, start: str | None = None) -> pd.DataFrame:

@@ -16,14 +16,13 @@ def read_prices(job: Job, section: Prices) -> tuple[pd.DataFrame, pd.DataFrame]:
     """
     store = PriceStore(folder=job.path(section.cache), adjusted=section.adjusted)
     start = None if section.start is None else section.start.isoformat()
-    table = (
-        store.refresh(section.symbols, start) if section.refresh else store.status(section.symbols)
-    )
+    symbols = section.symbols
+    table = store.refresh(symbols, start) if section.refresh else store.status(symbols)
     found = table["status"] == "ok"
     unread = table.loc[~found, ["unique_id", "reason"]].reset_index(drop=True)
     unread["reason"] = table.loc[~found, "status"].to_numpy() + ": " + unread["reason"]
     if not found.any():
         told = "\n".join(f"{symbol}: {reason}" for symbol, reason in unread.to_numpy()[:5])
         rule = "symbols of which one has prices"
-        raise JobError(f"{fault('data.prices.symbols', rule, section.symbols)}\n{told}")
+        raise JobError(f"{fault('data.prices.symbols', rule, symbols)}\n{told}")
     return store.load(table.loc[found, "unique_id"], start), unread
