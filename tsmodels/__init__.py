@@ -24,6 +24,7 @@ _HOMES = {
     "tsmodels.estimators.bayes": ["Ensemble", "LastLayerLaplace", "MonteCarlo"],
     "tsmodels.estimators.conformal": ["AdaptiveConformal", "Conformal"],
     "tsmodels.estimators.combination": ["Combination"],
+    "tsmodels.estimators.exported": ["Exported"],
     "tsmodels.estimators.forecaster": ["Forecaster"],
     "tsmodels.estimators.language": ["LanguageModel"],
     "tsmodels.estimators.saving": ["load"],

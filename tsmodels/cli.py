@@ -1,4 +1,4 @@
-"""tsmodels forecast | fit | backtest | search | networks | data.
+"""tsmodels forecast | fit | backtest | search | predict | networks | data.
 
 Results go to standard output, progress and errors to standard error. Exit codes: 0 every series has
 an answer, 1 some have none, 2 the job or its input cannot be used, 130 stopped by Ctrl-C, 143 by
@@ -66,6 +66,15 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         if name in ("forecast", "fit"):
             _add_partition_options(command)
+    help = "forecast every series of a table with an exported network, by onnxruntime alone"
+    command = commands.add_parser("predict", help=help, description=help.capitalize() + ".")
+    command.add_argument("model", metavar="MODEL.onnx", help="what Forecaster.export has written")
+    command.add_argument(
+        "data", metavar="DATA", help="CSV or Parquet: unique_id, ds and the target"
+    )
+    command.add_argument("--output", help="a CSV or Parquet file; standard output unless told")
+    command.add_argument("--horizon", type=int, help="steps, at most those of the network")
+    command.set_defaults(run=_predict)
     command = commands.add_parser("networks", help="list the networks, or show one")
     command.add_argument("name", nargs="?", help="a network to show")
     command.add_argument("--markdown", action="store_true", help="the list as a page")
@@ -159,6 +168,27 @@ def _search(arguments: argparse.Namespace) -> int:
     print(best_section(job, found.best))
     for name in found.files.values():
         print(found.folder / name)
+    return 0
+
+
+def _predict(arguments: argparse.Namespace) -> int:
+    import pandas as pd
+
+    from tsmodels.estimators.exported import Exported
+    from tsmodels.persistence import replacing
+
+    parquet = Path(arguments.data).suffix.lower() in (".parquet", ".pq")
+    frame = pd.read_parquet(arguments.data) if parquet else pd.read_csv(arguments.data)
+    answer = Exported.read(arguments.model).predict(frame, horizon=arguments.horizon)
+    if arguments.output is None:
+        answer.to_csv(sys.stdout, index=False)
+        return 0
+    with replacing(arguments.output) as temporary:
+        if Path(arguments.output).suffix.lower() in (".parquet", ".pq"):
+            answer.to_parquet(temporary, index=False)
+        else:
+            answer.to_csv(temporary, index=False)
+    print(arguments.output)
     return 0
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tsmodels.backend import ops
+from tsmodels.backend import keras, ops
 from tsmodels.distributions import Family, family_of
 from tsmodels.intervals import (
     Parametric,
@@ -77,7 +77,7 @@ class QuantileHead(PointHead):
     def link(self, raw: Any, restore: Callable[[Any], Any], unit: Any) -> Any:
         location, free = split_location(raw)
         gaps = np.diff(normal_quantile(np.array(self.levels)))  # (Q - 1,)
-        gaps = ops.convert_to_tensor(gaps, dtype=raw.dtype)
+        gaps = gaps.astype(keras.backend.standardize_dtype(raw.dtype))
         steps = unit[..., None] * ops.softplus(ops.stack(free, axis=-1)) * gaps
         middle, m = restore(location)[..., None], self._median
         above = middle + ops.cumsum(steps[..., m:], axis=-1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
@@ -311,6 +312,19 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
 
         check_is_fitted(self, "context_")
         return Stream(copy.copy(self)).fit(X)  # a later fit does not reach it
+
+    def export(self, path: str | os.PathLike[str], format: str = "onnx") -> None:
+        """Writes the network with all scaling inside, for programs without tsmodels.
+
+        "onnx": one file for onnxruntime, which `tsmodels predict` and `Exported.read` know too.
+        "saved_model": a folder for TensorFlow. Inputs are "y" (B, lookback, targets) in the units
+        of the data, "series", the place of each id in `fit`, and "observed" where the network was
+        shown gaps; batches have any size. Forecasters with covariates are refused.
+        """
+        from tsmodels.estimators.exporting import export
+
+        check_is_fitted(self, "context_")
+        export(self, path, format)
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

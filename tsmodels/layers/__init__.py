@@ -21,7 +21,7 @@ from tsmodels.layers.decomposition import SeriesDecomposition
 from tsmodels.layers.dropout import Dropout
 from tsmodels.layers.embedding import CharacterWords, TokenEmbedding
 from tsmodels.layers.feedback import FeedBack
-from tsmodels.layers.linear import DenseResidual, TimeLinear
+from tsmodels.layers.linear import DenseResidual, LinearOfAny, TimeLinear
 from tsmodels.layers.mamba import Mamba2Block, MambaBlock
 from tsmodels.layers.norm import PreNorm, RevIN
 from tsmodels.layers.pooling import SequencePooling
@@ -69,6 +69,7 @@ __all__ = [
     "GatedFeedForward",
     "GeneralAttention",
     "LSTM",
+    "LinearOfAny",
     "LearnedPositions",
     "LuongDecoder",
     "MLSTMBlock",

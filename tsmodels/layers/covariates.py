@@ -6,7 +6,7 @@ from typing import Any
 
 from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int
-from tsmodels.layers.linear import TimeLinear
+from tsmodels.layers.linear import TimeLinear, side_by_side
 
 
 @keras.saving.register_keras_serializable("tsmodels")
@@ -88,10 +88,12 @@ class CovariateForecast(keras.layers.Layer):
         self.outer.build((None, horizon, self.units))
 
     def call(self, past: Any, future: Any, static: Any) -> Any:
-        parts = [future, ops.repeat(static[:, None], future.shape[1], axis=1)]
+        parts = [future]
+        if static.shape[-1]:
+            parts.append(ops.repeat(static[:, None], future.shape[1], axis=1))
         if past.shape[-1]:
             parts.append(self.align(past))  # (B, H, F)
-        return self.outer(self.inner(ops.concatenate(parts, axis=-1)))
+        return self.outer(self.inner(side_by_side(*parts)))
 
     def compute_output_shape(self, past_shape: Any, future_shape: Any, static_shape: Any) -> Any:
         return (*future_shape[:2], self.outputs)

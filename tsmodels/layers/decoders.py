@@ -12,6 +12,7 @@ from typing import Any
 from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int, check_option
 from tsmodels.layers.attention import AdditiveAttention, make_attention
+from tsmodels.layers.scan import scan
 
 FIXED = ("memory", "keys", "mask")
 State = dict[str, Any]
@@ -49,7 +50,7 @@ class AttentionDecoder(keras.layers.Layer):
             following = self._moved(x_t, {**source, **moving})
             return following, following
 
-        _, steps = ops.scan(moment, state, ops.swapaxes(x, 0, 1))  # each (T, B, ...)
+        _, steps = scan(moment, state, ops.swapaxes(x, 0, 1))  # each (T, B, ...)
         return ops.swapaxes(steps[self.output], 0, 1), ops.swapaxes(steps["weights"], 0, 1)
 
     def start(

@@ -8,6 +8,7 @@ from typing import Any
 from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int, check_option, check_real
 from tsmodels.layers.decoders import FIXED, AttentionDecoder, State
+from tsmodels.layers.scan import scan
 
 RATES = {"constant": 0.5, "linear": 0.1, "exponential": 0.8, "inverse_sigmoid": 3.0}
 
@@ -115,7 +116,7 @@ class FeedBack(keras.layers.Layer):
 
         start = {**state, "value": last, "numbers": numbers}
         steps = [ops.swapaxes(part, 0, 1) for part in (x, before, shown)]  # (T, B, ...)
-        _, moved = ops.scan(moment, start, tuple(steps))
+        _, moved = scan(moment, start, tuple(steps))
         return ops.swapaxes(moved["numbers"], 0, 1)
 
     def _before(self, x: Any, last: Any, truths: Any) -> tuple[Any, Any]:

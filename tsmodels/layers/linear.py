@@ -11,6 +11,32 @@ from tsmodels.layers.dropout import Dropout
 EPSILON = 1e-5  # of the layer norm
 
 
+def side_by_side(*parts: Any) -> Any:
+    """Features (..., F) of several tensors as one; those without any are left out.
+
+    >>> side_by_side(ops.ones((2, 5, 3)), ops.ones((2, 5, 0))).shape == (2, 5, 3)
+    True
+    """
+    wide = [part for part in parts if part.shape[-1]] or [parts[0]]
+    return wide[0] if len(wide) == 1 else ops.concatenate(wide, axis=-1)
+
+
+@keras.saving.register_keras_serializable("tsmodels")
+class LinearOfAny(keras.layers.Dense):
+    """`keras.layers.Dense` without a bias over features of which there may be none: zeros then.
+
+    No product of width 0 is left in the graph, which other formats do not know.
+
+    >>> LinearOfAny(4, use_bias=False)(ops.ones((2, 5, 0))).shape == (2, 5, 4)
+    True
+    """
+
+    def call(self, x: Any, training: Any = None) -> Any:
+        if x.shape[-1]:
+            return super().call(x, training=training)
+        return ops.zeros((*ops.shape(x)[:-1], self.units), dtype=x.dtype)
+
+
 @keras.saving.register_keras_serializable("tsmodels")
 class TimeLinear(keras.layers.Layer):
     """A linear map along time, channel by channel: (B, T, C) -> (B, units, C).

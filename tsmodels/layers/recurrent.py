@@ -11,6 +11,7 @@ from typing import Any
 from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int, check_option, fault
 from tsmodels.layers.dropout import Dropout
+from tsmodels.layers.scan import UNROLLED, scan
 
 kernels: Any = None  # Keras' own loop everywhere
 if keras.config.backend() == "tensorflow":
@@ -28,6 +29,8 @@ class _Fast:
         self: Any, sequences: Any, initial_state: Any, mask: Any, training: Any = False
     ) -> Any:
         x, training = sequences, bool(training)
+        if UNROLLED.get() and mask is None and not training:
+            return self._written_out(x, initial_state)
         if not self._covered(x, mask, training):
             return super().inner_loop(x, initial_state, mask, training)  # type: ignore[misc]
         if training and self.dropout:
@@ -39,6 +42,18 @@ class _Fast:
             x, list(states), [ops.convert_to_tensor(weight) for weight in weights], training
         )
         return y[:, -1], y, states
+
+    def _written_out(self: Any, x: Any, initial_state: Any) -> Any:
+        """The cell of Keras, step after step."""
+
+        def step(states: Any, x: Any) -> tuple[Any, Any]:
+            y, states = self.cell(x, states, training=False)
+            return states, y
+
+        start = initial_state if isinstance(initial_state, (list, tuple)) else [initial_state]
+        x = ops.flip(x, axis=1) if self.go_backwards else x
+        states, y = scan(step, list(start), ops.swapaxes(x, 0, 1))
+        return y[-1], ops.swapaxes(y, 0, 1), states
 
     def _covered(self: Any, x: Any, mask: Any, training: bool) -> bool:
         cell = self.cell

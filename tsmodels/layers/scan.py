@@ -9,8 +9,10 @@ as logarithms and only differences that are <= 0 are exponentiated: products of 
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from tsmodels.backend import keras, ops
@@ -100,14 +102,46 @@ def log_decay_between(log_a: Any, inclusive: bool = True) -> Any:
 # --- h_t = a_t h_{t-1} + b_t ----------------------------------------------------------------------
 
 
+UNROLLED = contextvars.ContextVar("unrolled", default=False)
+
+
+@contextlib.contextmanager
+def unrolled() -> Iterator[None]:
+    """Loops over time are written out, step after step, in what is traced inside: for exports."""
+    token = UNROLLED.set(True)
+    try:
+        yield
+    finally:
+        UNROLLED.reset(token)
+
+
+def scan(step: Callable, start: Any, xs: Any, reverse: bool = False) -> tuple[Any, Any]:
+    """`ops.scan`, or as many copies of `step` as there are steps where that is asked for.
+
+    >>> with unrolled():
+    ...     last, sums = scan(lambda h, x: (h + x, h + x), ops.zeros(()), ops.arange(4.0))
+    >>> [float(x) for x in sums]
+    [0.0, 1.0, 3.0, 6.0]
+    """
+    if not UNROLLED.get():
+        return ops.scan(step, start, xs, reverse=reverse)
+    lengths = {x.shape[0] for x in keras.tree.flatten(xs)} - {None}
+    moments, state, ys = range(int(lengths.pop())), start, []
+    for t in reversed(moments) if reverse else moments:
+        state, y = step(state, keras.tree.map_structure(lambda x, t=t: x[t], xs))
+        ys.append(y)
+    ys = ys[::-1] if reverse else ys
+    return state, keras.tree.map_structure(lambda *parts: ops.stack(parts), *ys)
+
+
 def over_time(step: Callable, start: Any, xs: tuple[Any, ...], reverse: bool = False) -> Any:
     """`ops.scan` over arrays (T, B, ...). Outputs of a step must be shaped like its state.
 
     On TensorFlow `ops.scan` takes several arrays only if their length is known; otherwise they
     travel as one.
     """
-    if isinstance(xs[0].shape[0], int):
-        return ops.scan(step, start, xs, reverse=reverse)
+    if isinstance(xs[0].shape[0], int) or UNROLLED.get():
+        return scan(step, start, xs, reverse=reverse)
     shapes = [tuple(x.shape[2:]) for x in xs]
     ends = [sum(map(math.prod, shapes[: i + 1])) for i in range(len(shapes) - 1)]
     length, batch = ops.shape(xs[0])[:2]
@@ -313,7 +347,8 @@ def _s6(du: Any, delta: Any, A: Any, B: Any, C: Any, x0: Any) -> tuple[Any, Any]
     x0 = ops.swapaxes(ops.reshape(x0, (batch, groups, r, n)), 2, 3)
     du, delta = (ops.reshape(v, (batch, length, groups, r)) for v in (du, delta))
     du, delta, B, C = (_time_first(v) for v in (du, delta, B, C))
-    loop = _s6_tensorflow if keras.backend.backend() == "tensorflow" else _s6_scan
+    written_out = keras.backend.backend() == "tensorflow" and not UNROLLED.get()
+    loop = _s6_tensorflow if written_out else _s6_scan
     y, x = loop(du, delta, B, C, A, x0)
     y = ops.reshape(_time_second(y), (batch, length, channels))
     return y, ops.reshape(ops.swapaxes(x, 2, 3), (batch, channels, n))
@@ -441,9 +476,10 @@ def ssd(
     groups, n = B.shape[2:]
     c, r = chunk_length(X, chunk), X.shape[2] // groups
     x, a, B, C = (into_chunks(v, c) for v in (X, A, B, C))
-    x = ops.reshape(x, (batch, -1, c, groups, r, p))
+    z = -(-length // c)
+    x = ops.reshape(x, (batch, z, c, groups, r, p))
     x = ops.transpose(x, (0, 1, 3, 4, 2, 5))  # (B, Z, G, R, c, P)
-    a = ops.transpose(ops.reshape(a, (batch, -1, c, groups, r)), (0, 1, 3, 4, 2))
+    a = ops.transpose(ops.reshape(a, (batch, z, c, groups, r)), (0, 1, 3, 4, 2))
     B, C = (ops.transpose(v, (0, 1, 3, 2, 4))[:, :, :, None] for v in (B, C))  # (B, Z, G, 1, c, N)
     x0 = ops.zeros((batch, heads, p, n), X.dtype) if initial_state is None else initial_state
     y, last = _ssd_chunks(x, a, B, C, ops.reshape(x0, (batch, groups, r, p, n)))

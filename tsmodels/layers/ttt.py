@@ -17,7 +17,7 @@ from typing import Any
 from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int, check_real
 from tsmodels.layers.mamba import causal_depthwise_conv
-from tsmodels.layers.scan import ScanLayer, into_chunks, over_time, triangle
+from tsmodels.layers.scan import ScanLayer, into_chunks, over_time, scan, triangle
 
 EPSILON = 1e-6
 
@@ -351,7 +351,7 @@ class _TTT(ScanLayer):
             return (y, state), (y, state)
 
         start = (ops.zeros_like(x[:, 0]), state)
-        (_, state), (y, _) = ops.scan(step, start, ops.swapaxes(x, 0, 1))
+        (_, state), (y, _) = scan(step, start, ops.swapaxes(x, 0, 1))
         return ops.swapaxes(y, 0, 1), state
 
 

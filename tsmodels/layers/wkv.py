@@ -12,12 +12,14 @@ from typing import Any
 
 from tsmodels.backend import ops
 from tsmodels.layers.scan import (
+    UNROLLED,
     chunk_length,
     chunk_starts,
     from_chunks,
     into_chunks,
     log_decay_between,
     over_time,
+    scan,
     triangle,
 )
 
@@ -113,7 +115,7 @@ def _running_maximum(top: Any, decay: Any, pp: Any) -> tuple[Any, Any, Any]:
         after = ops.maximum(pp + decay, top)
         return after, after
 
-    last, after = ops.scan(step, pp, ops.swapaxes(top, 0, 1))
+    last, after = scan(step, pp, ops.swapaxes(top, 0, 1))
     after = ops.stop_gradient(ops.swapaxes(after, 0, 1))
     return ops.concatenate([pp[:, None], after[:, :-1]], axis=1), after, ops.stop_gradient(last)
 
@@ -246,6 +248,21 @@ def wkv7(
     return from_chunks(ops.swapaxes(out, 2, 3), length), last
 
 
+def _solved(system: Any, right: Any) -> Any:
+    """system^-1 right of triangles with a diagonal of ones (..., c, c), by substitution.
+
+    For exports by products alone: (I - L)^-1 = (I + L)(I + L^2)(I + L^4) ..., as L^c = 0.
+    """
+    if not UNROLLED.get():
+        return ops.solve_triangular(system, right, lower=True)
+    eye = ops.eye(system.shape[-1], dtype=system.dtype)
+    power, solved = eye - system, right
+    for _ in range((system.shape[-1] - 1).bit_length()):
+        solved = solved + ops.matmul(power, solved)
+        power = ops.matmul(power, power)
+    return solved
+
+
 def _delta_rule(since: Any, log_w: Any, k: Any, v: Any, a: Any, b: Any) -> tuple[Any, Any]:
     """x (B, Z, H, c, K) and y (B, Z, H, c, V) of u = x S0^T + y."""
     before = since - log_w  # log W_{i-1}
@@ -255,7 +272,7 @@ def _delta_rule(since: Any, log_w: Any, k: Any, v: Any, a: Any, b: Any) -> tuple
     system = ops.eye(k.shape[-2], dtype=k.dtype) - _products(a * near, b * far) * past
     known = ops.matmul(_products(a * near, k * far) * past, v)
     right = ops.concatenate([a * ops.exp(before), known], axis=-1)
-    solved = ops.solve_triangular(system, right, lower=True)
+    solved = _solved(system, right)
     return solved[..., : k.shape[-1]], solved[..., k.shape[-1] :]
 
 

@@ -136,7 +136,7 @@ def _normalised(
 def _covariates(inputs: dict[str, Any], targets: int, horizon: int) -> tuple[Any, Any, Any]:
     """Past, future and static covariates; those that there are none of have width 0."""
     past = inputs["past"]
-    none = ops.repeat(past[:, :1, :0], horizon, axis=1)  # (B, H, 0)
+    none = ops.tile(past[:, :1, :0], (1, horizon, 1))  # (B, H, 0)
     future, static = inputs.get("future", none), inputs.get("static", past[:, 0, :0])
     return past[:, :, targets:], future, static
 

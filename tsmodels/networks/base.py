@@ -34,6 +34,7 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int, check_option, check_real, did_you_mean, fault
+from tsmodels.layers.linear import LinearOfAny
 from tsmodels.space import Dimension
 
 Rate = Annotated[float, "rate"]  # a float in [0, 1)
@@ -205,10 +206,12 @@ class Network:
         outputs: int,
     ) -> Any:
         """`forecast` of a network that is `forced`: `truths` (B, H, targets) matter in training."""
-        context = ops.repeat(static[:, None, :], past.shape[1], axis=1)  # (B, T, K)
-        channels = ops.concatenate([past, context], axis=-1)
+        channels = past
+        if static.shape[-1]:
+            context = ops.repeat(static[:, None, :], past.shape[1], axis=1)  # (B, T, K)
+            channels = ops.concatenate([past, context], axis=-1)
         x = channels if self.stemless else keras.layers.Dense(self.d_model, name="stem")(channels)
-        queries = keras.layers.Dense(self.d_model, use_bias=False, name="queries")(future)
+        queries = LinearOfAny(self.d_model, use_bias=False, name="queries")(future)
         memory = as_memory(self.encode(layers, x))
         parts = {"last": past[:, -1, :targets], "truths": truths, "units": targets * outputs}
         y = self.emit(layers, memory, queries, **parts)

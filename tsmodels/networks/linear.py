@@ -9,7 +9,7 @@ from tsmodels.backend import keras, ops
 from tsmodels.checks import fault
 from tsmodels.layers.decomposition import SeriesDecomposition
 from tsmodels.layers.dropout import Dropout
-from tsmodels.layers.linear import TimeLinear
+from tsmodels.layers.linear import TimeLinear, side_by_side
 from tsmodels.layers.norm import Constant
 from tsmodels.networks.base import Network, Rate, RevINCentre, register
 from tsmodels.space import Choice, Int, Real
@@ -107,7 +107,8 @@ class MLP(Network):
         outputs: int,
     ) -> Any:  # fmt: skip
         flat = keras.layers.Flatten()
-        x = ops.concatenate([flat(past), flat(future), static], axis=-1)  # (B, T*F + H*G + K)
+        parts = [flat(x) for x in (past, future) if x.shape[-1]]
+        x = side_by_side(*parts, static)  # (B, T*F + H*G + K)
         h = keras.layers.Dense(self.d_model, activation="gelu", name="stem")(x)
         for block in layers:
             h = block(h)  # (B, D)

@@ -55,7 +55,7 @@ class TiDE(Network):
         seen = self._projected(past[:, :, targets:], "past")
         known = self._projected(future, "future")
         context = [keras.layers.Flatten()(x) for x in (seen, known) if x is not None]
-        context = [_each(x, targets) for x in (*context, static)]  # (B, C, ...) each
+        context = [_each(x, targets) for x in (*context, static) if x.shape[-1]]  # (B, C, ...) each
         x = ops.concatenate([window, *context], axis=-1)
         for block in layers.values():
             x = block(x)  # (B, C, D)
