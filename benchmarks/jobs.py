@@ -4,8 +4,8 @@
 
 An LSTM of 64 units (lookback 96, horizon 24) is loaded and forecasts every series once. Each run is
 a command as a user starts it. The rate is that between the first partition and the last, so that it
-leaves out the start of Keras, which has a column of its own. CPU is that of all processes together,
-and does not depend on what else a machine does.
+leaves out the start of Keras, which has a column of its own. CPU is the median over partitions of
+the process that made each, and hardly depends on what else a machine does.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -110,22 +110,23 @@ def run(folder: Path, parts: Path, model: Path, engine: str) -> dict[str, float]
     out = folder / f"out-{parts.name}-{engine.replace(' ', '-')}"
     job = folder / "job.toml"
     job.write_text(JOB.format(parts=parts, model=model, engine=ENGINES[engine], out=out))
-    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.time()
+    began = time.time()
     command = [sys.executable, "-m", "tsmodels", "forecast", str(job)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         peaks: dict[int, float] = {}
         watcher = threading.Thread(target=watch, args=(process, peaks))
         watcher.start()
     watcher.join()
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert process.returncode == 0
-    done = sorted(path.stat().st_mtime for path in (out / "records").iterdir())
-    counts = json.loads((out / "manifest.json").read_text())["series"]
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    files = sorted((out / "records").iterdir(), key=lambda path: path.stat().st_mtime)
+    done = [path.stat().st_mtime for path in files]
+    records = [json.loads(path.read_text()) for path in files]
+    answered = [record["series"]["answered"] for record in records]
+    cpu = [record["seconds"]["cpu"] / n for record, n in zip(records, answered, strict=True)]
     return {
-        "rate": counts["answered"] * (1 - 1 / len(done)) / (done[-1] - done[0]),
+        "rate": sum(answered[1:]) / (done[-1] - done[0]),
         "start": done[0] - began,
-        "cpu": 1e3 * cpu / counts["answered"],
+        "cpu": 1e3 * statistics.median(cpu),
         "peak": max(peaks.values()),
     }
 

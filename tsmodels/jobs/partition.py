@@ -32,7 +32,7 @@ from tsmodels.jobs.answering import (
 from tsmodels.jobs.config import Data
 from tsmodels.jobs.inputs import Partition, find_partitions
 from tsmodels.jobs.output import FORMAT_VERSION, RECORDS, OutputError, frame_writer, write_whole
-from tsmodels.jobs.reading import plain_ids, read_partition, series_of
+from tsmodels.jobs.reading import check_readable, plain_ids, read_partition, series_of
 from tsmodels.jobs.sifting import Answer, reason
 
 ALL_COLUMNS = Data(path="")  # unique_id, ds, y
@@ -120,7 +120,9 @@ def standing_record(
 
 def _work(partition: Partition, output: Path, model: Model | None, options: Options) -> Record:
     seconds: dict[str, float] = {}
+    cpu = time.process_time()
     models: dict[str, Any] = {}
+    check_readable(partition, options.data)
     networks = _networks(output, partition, model, options, models)
     with _timed(seconds, "read"):
         frame = read_partition(partition, options.data, networks.covariates, networks.group)
@@ -130,6 +132,7 @@ def _work(partition: Partition, output: Path, model: Model | None, options: Opti
         answer = networks.answer(frame)
     with _timed(seconds, "write"):
         files = _write(frame, answer, output, partition, options)
+    seconds["cpu"] = round(time.process_time() - cpu, 4)  # what a busy machine does not change
     _, ids = series_of(frame)
     counts = {
         "read": len(ids),

@@ -86,6 +86,16 @@ def read_partition(
     return take(frame, data, more, "data")
 
 
+def check_readable(partition: Partition, data: Data) -> None:
+    """Refuses a file that is corrupt or has other columns, before any network is loaded for it."""
+    with partition.opened() as source:
+        if partition.suffix == ".csv":
+            names = list(pd.read_csv(source, nrows=1, encoding="utf-8-sig").columns)
+        else:
+            names = pq.read_schema(source).names
+    refuse_missing_columns(names, data, "data")
+
+
 def _read_csv(source: Any, data: Data) -> pd.DataFrame:
     ids = {data.unique_id: str}  # converted, not parsed: NA and null are names too
     return pd.read_csv(source, converters=ids, encoding="utf-8-sig")
