@@ -220,7 +220,7 @@ def _tf2onnx() -> Any:
         raise ImportError(fault("tf2onnx", "installed to write ONNX", None, way_out)) from error
     import tf2onnx.handler
 
-    if not hasattr(np, "object"):
+    if "object" not in vars(np):
         np.object = object  # type: ignore[attr-defined]  # which tf2onnx asks numpy for
     tf2onnx.handler.tf_op("Erfc")(_Erfc)
     return tf2onnx

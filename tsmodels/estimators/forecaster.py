@@ -7,6 +7,7 @@ import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -193,6 +194,8 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
         The numbers in use.
     missing_ : dict
         How many rows have no value, for every id that lacks any.
+    span_ : dict
+        "series" and "rows" of `fit`, and their "first" and "last" stamp as text.
 
     Examples
     --------
@@ -313,18 +316,43 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
         check_is_fitted(self, "context_")
         return Stream(copy.copy(self)).fit(X)  # a later fit does not reach it
 
-    def export(self, path: str | os.PathLike[str], format: str = "onnx") -> None:
+    def card(self, backtest: Any = None) -> str:
+        """A page of Markdown: network, versions, span of the data, settings and limits.
+
+        `backtest` is the result of a `backtest` of this forecaster; the verdict, the scores beside
+        the naive forecasts and the coverage of intervals are then on it too.
+
+        >>> wave = np.sin(np.arange(120) * np.pi / 4)
+        >>> model = Forecaster(horizon=2, lookback=8, max_steps=20, random_state=0).fit(wave)
+        >>> print(model.card().splitlines()[0])
+        # nlinear: 2 steps of y
+        """
+        from tsmodels.estimators.card import model_card
+
+        return model_card(self, backtest)
+
+    def export(
+        self, path: str | os.PathLike[str], format: str = "onnx", backtest: Any = None
+    ) -> None:
         """Writes the network with all scaling inside, for programs without tsmodels.
 
         "onnx": one file for onnxruntime, which `tsmodels predict` and `Exported.read` know too.
         "saved_model": a folder for TensorFlow. Inputs are "y" (B, lookback, targets) in the units
         of the data, "series", the place of each id in `fit`, and "observed" where the network was
         shown gaps; batches have any size. Forecasters with covariates are refused.
+
+        The `card` is written too, with `backtest` on it: `model.card.md` beside `model.onnx`,
+        `card.md` in a folder.
         """
         from tsmodels.estimators.exporting import export
 
         check_is_fitted(self, "context_")
+        card = self.card(backtest)
         export(self, path, format)
+        page = (
+            Path(path, "card.md") if format == "saved_model" else Path(path).with_suffix(".card.md")
+        )
+        page.write_text(card, encoding="utf-8")
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

@@ -89,7 +89,7 @@ class HorizonEstimator(Saved, BaseEstimator):
         with all_or_nothing(self):
             self.horizon_ = int(self.horizon)
             self.season_length_ = self._season_length(panel)
-            self.missing_ = missing
+            self.missing_, self.span_ = missing, _span(panel)
             self._learn(panel)
             self._calibrate(panel)
             self.context_ = apart(together(panel).recent(self._memory()))
@@ -435,6 +435,13 @@ def _missing_counts(panel: Panel) -> dict[Any, int]:
         raise ValueError(fault("target", "known in some row", got))
     counts = np.add.reduceat(holes, panel.offsets[:-1])
     return {panel.ids.tolist()[s]: int(counts[s]) for s in np.flatnonzero(counts)}
+
+
+def _span(panel: Panel) -> dict[str, Any]:
+    """How many series and rows there are, and their first and last stamp as text."""
+    stamps = panel.ds.astype("M8[s]") if panel.ds.dtype.kind == "M" else panel.ds
+    ends = {"first": str(stamps.min()), "last": str(stamps.max())}
+    return {"series": panel.n_series, "rows": len(stamps), **ends}
 
 
 def naive_scales(panel: Panel, season_length: int) -> tuple[np.ndarray, np.ndarray]:
