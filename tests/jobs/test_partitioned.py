@@ -241,7 +241,9 @@ def stopped(monkeypatch):
 
 
 @pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_a_run_cleanly(parts, stopped, monkeypatch, capsys, number, code):
+def test_a_signal_ends_a_run_cleanly(parts, stopped, monkeypatch, capsys, request, number, code):
+    heard = signal.signal(signal.SIGINT, signal.default_int_handler)  # deaf to it in the background
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, heard))
     stopped(2, lambda: os.kill(os.getpid(), number))
     assert cli.main(["forecast", str(parts / "job.toml")]) == code
     assert "no half file was written" in capsys.readouterr().err

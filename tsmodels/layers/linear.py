@@ -7,6 +7,7 @@ from typing import Any
 from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int, check_real
 from tsmodels.layers.dropout import Dropout
+from tsmodels.layers.scan import UNROLLED
 
 EPSILON = 1e-5  # of the layer norm
 
@@ -25,14 +26,15 @@ def side_by_side(*parts: Any) -> Any:
 class LinearOfAny(keras.layers.Dense):
     """`keras.layers.Dense` without a bias over features of which there may be none: zeros then.
 
-    No product of width 0 is left in the graph, which other formats do not know.
+    Where loops are written out for an export, so are these zeros: other formats know no product of
+    width 0. Elsewhere the product stays, so that the empty kernel has its empty gradient.
 
     >>> LinearOfAny(4, use_bias=False)(ops.ones((2, 5, 0))).shape == (2, 5, 4)
     True
     """
 
     def call(self, x: Any, training: Any = None) -> Any:
-        if x.shape[-1]:
+        if x.shape[-1] or not UNROLLED.get():
             return super().call(x, training=training)
         return ops.zeros((*ops.shape(x)[:-1], self.units), dtype=x.dtype)
 
