@@ -78,7 +78,7 @@ class QuantileHead(PointHead):
         location, free = split_location(raw)
         gaps = np.diff(normal_quantile(np.array(self.levels)))  # (Q - 1,)
         gaps = gaps.astype(keras.backend.standardize_dtype(raw.dtype))
-        steps = unit[..., None] * ops.softplus(ops.stack(free, axis=-1)) * gaps
+        steps = ops.multiply(unit[..., None] * ops.softplus(ops.stack(free, axis=-1)), gaps)
         middle, m = restore(location)[..., None], self._median
         above = middle + ops.cumsum(steps[..., m:], axis=-1)
         below = middle - ops.flip(ops.cumsum(ops.flip(steps[..., :m], axis=-1), axis=-1), axis=-1)
