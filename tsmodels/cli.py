@@ -177,9 +177,13 @@ def _predict(arguments: argparse.Namespace) -> int:
     from tsmodels.estimators.exported import Exported
     from tsmodels.persistence import replacing
 
-    parquet = Path(arguments.data).suffix.lower() in (".parquet", ".pq")
-    frame = pd.read_parquet(arguments.data) if parquet else pd.read_csv(arguments.data)
-    answer = Exported.read(arguments.model).predict(frame, horizon=arguments.horizon)
+    model = Exported.read(arguments.model)
+    if Path(arguments.data).suffix.lower() in (".parquet", ".pq"):
+        frame = pd.read_parquet(arguments.data)
+    else:
+        ids = {"unique_id": str} if model.has_text_ids else None
+        frame = pd.read_csv(arguments.data, converters=ids)
+    answer = model.predict(frame, horizon=arguments.horizon)
     if arguments.output is None:
         answer.to_csv(sys.stdout, index=False)
         return 0

@@ -1,5 +1,6 @@
 """Exported graphs answer as `predict` does, by onnxruntime and without Keras."""
 
+import io
 import json
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 
 from tsmodels import GRU, MLP, Exported, Forecaster
+from tsmodels.cli import main
 from tsmodels.networks import NETWORKS, resolve
 
 pytest.importorskip("tf2onnx")
@@ -106,6 +108,18 @@ def test_the_command_line_loads_no_keras(exported, tmp_path):
     answer = pd.read_csv(tmp_path / "answer.csv", parse_dates=["ds"])
     np.testing.assert_allclose(answer.yhat, ours.yhat, rtol=1e-5)
     assert (answer.ds.to_numpy() == ours.ds.to_numpy()).all()
+
+
+@pytest.mark.parametrize("ids", [["007", "08"], [7, 8]])
+def test_ids_of_a_csv_file_are_what_fit_has_seen(frame, tmp_path, ids, capsys):
+    names = dict(zip("ab", ids, strict=True))
+    data = frame[frame.unique_id != "c"].drop(columns="z")
+    data = data.assign(unique_id=data.unique_id.map(names))
+    Forecaster(**QUICK).fit(data).export(tmp_path / "model.onnx")
+    data.to_csv(tmp_path / "data.csv", index=False)
+    assert main(["predict", str(tmp_path / "model.onnx"), str(tmp_path / "data.csv")]) == 0
+    answer = pd.read_csv(io.StringIO(capsys.readouterr().out), dtype={"unique_id": str})
+    assert answer.unique_id.unique().tolist() == [str(name) for name in ids]
 
 
 def test_what_an_exported_file_refuses(exported, tmp_path):

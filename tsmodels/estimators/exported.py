@@ -50,6 +50,12 @@ class Exported(HorizonEstimator):
         model.__dict__["context_"] = None  # no rows
         return model
 
+    @property
+    def has_text_ids(self) -> bool:
+        """Whether ids are text, which a CSV file does not tell from numbers: 007 is one."""
+        first = self.about_["ids"][0]
+        return isinstance(first[0] if isinstance(first, list) else first, str)
+
     def _shown(self, X: Any, future: Any, horizon: int) -> Panel:
         if X is None:
             rule = "a frame with the last rows of each series"
