@@ -1,5 +1,7 @@
 """A folder with a small job: daily sales of four shops, two weeks held back as truth."""
 
+import contextlib
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -114,3 +116,20 @@ def parts(tmp_path, hourly, linear):
     )
     (tmp_path / "job.toml").write_text(text)
     return tmp_path
+
+
+@pytest.fixture
+def largest_file():
+    """`largest_file(size)`: files of this process end there, as on a disk that is full."""
+    resource = pytest.importorskip("resource")
+
+    @contextlib.contextmanager
+    def limited(size):
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    return limited

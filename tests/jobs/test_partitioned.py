@@ -1,6 +1,5 @@
 """Jobs by partitions: every series once, what is done stays done, faults stay where they are."""
 
-import contextlib
 import json
 import os
 import signal
@@ -21,8 +20,6 @@ from tsmodels.jobs.lock import locked
 from tsmodels.jobs.output import OutputError
 from tsmodels.jobs.partition import Options, run_partition
 from tsmodels.jobs.partitioned import dry_run, run_partitioned
-
-resource = pytest.importorskip("resource")  # not on Windows
 
 
 def inputs(folder):
@@ -303,18 +300,7 @@ def test_leftovers_of_a_killed_run_are_removed(parts):
     assert [path.name for path in (parts / "out").rglob(".*")] == [".mine.txt"]
 
 
-@contextlib.contextmanager
-def largest_file(size):
-    """Files of this process end at `size` bytes, as on a disk that is full."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-def test_a_full_disk_keeps_whole_partitions_alone(parts, hourly, capsys):
+def test_a_full_disk_keeps_whole_partitions_alone(parts, hourly, capsys, largest_file):
     hourly([f"long{k}" for k in range(400)], 26).to_parquet(parts / "parts/part-2.parquet")
     with largest_file(8000):
         assert cli.main(["forecast", str(parts / "job.toml")]) == 2

@@ -1,6 +1,5 @@
 """A job that cannot be done ends with exit code 2 and sentences, and leaves no half file."""
 
-import contextlib
 import sys
 
 import pytest
@@ -8,8 +7,6 @@ import pytest
 from tsmodels import Naive, cli
 from tsmodels.jobs.config import read_job
 from tsmodels.jobs.run import read_source
-
-resource = pytest.importorskip("resource")  # not on Windows
 
 SALES = "unique_id,ds,y\n" + "".join(
     f"{uid},2024-01-{day:02d},{day % 7 + day % 5}\n" for uid in "ab" for day in range(1, 29)
@@ -183,22 +180,13 @@ def test_too_many_windows(folder, capsys):
     assert "n_windows must be at most 8" in refusal(folder, capsys, "backtest")
 
 
-@contextlib.contextmanager
-def largest_file(size):
-    """Files of this process end at `size` bytes, as on a disk that is full."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 @pytest.mark.parametrize(
     "format, size, left",
     [("csv", 30, []), ("parquet", 300, []), ("csv", 4000, ["forecast.csv"])],
 )
-def test_a_disk_that_fills_up_keeps_whole_files_alone(folder, capsys, format, size, left):
+def test_a_disk_that_fills_up_keeps_whole_files_alone(
+    folder, capsys, format, size, left, largest_file
+):
     (folder / "job.toml").write_text(LOADED + f'format = "{format}"\n')
     (folder / "naive.tsmodels").touch()
     job = read_job(folder / "job.toml")

@@ -147,7 +147,7 @@ def _refuse_scattered(job: Job, partitions: Sequence[Partition]) -> None:
             if "fit.group" in str(error):
                 raise
             continue
-        except Exception:
+        except Exception:  # it is read again for its forecasts, and its record has the reason then
             continue
         for name in frame[group].unique().tolist():
             home = homes.setdefault(name, partition.name)
