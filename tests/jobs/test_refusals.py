@@ -202,8 +202,8 @@ def test_a_disk_that_fills_up_keeps_whole_files_alone(
         assert path.read_text().count("\n") == 11
 
 
-def test_the_same_job_then_runs(folder, capsys):
-    test_a_disk_that_fills_up_keeps_whole_files_alone(folder, capsys, "csv", 30, [])
+def test_the_same_job_then_runs(folder, capsys, largest_file):
+    test_a_disk_that_fills_up_keeps_whole_files_alone(folder, capsys, "csv", 30, [], largest_file)
     assert cli.main(["forecast", str(folder / "job.toml")]) == 0
     out = [path.name for path in (folder / "out").iterdir()]
     assert sorted(out) == ["forecast.csv", "manifest.json", "report.html"]

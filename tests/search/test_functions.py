@@ -170,12 +170,6 @@ def test_killed_and_resumed_is_the_uninterrupted_search(tmp_path, monkeypatch, c
     assert run("killed.jsonl") == run("whole.jsonl") != ""
 
 
-def test_overhead_is_below_a_millisecond_an_evaluation():
-    started = time.perf_counter()
-    found = minimize(lambda p: p["rate"], SPACE, n_iter=300, random_state=0)
-    assert (time.perf_counter() - started) / found.nfev < 2e-3  # twice, for busy machines
-
-
 @pytest.mark.parametrize(
     "settings,sentence",
     [
