@@ -1,4 +1,8 @@
-"""How many steps fit into some minutes, so that a schedule ends when the time does."""
+"""How many steps fit into some minutes, so that a schedule ends when the time does.
+
+Minutes are those of processors: with `OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1` the minutes of one
+core, whatever else the machine does.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ FIRST, MORE = 10, 50
 
 
 def steps_within(minutes: float, fit: Callable[[int], Any]) -> int:
-    """Steps that `fit(steps)` takes so many minutes for, by the time of its first ones.
+    """Steps that `fit(steps)` takes so many processor minutes for, by the time of its first ones.
 
     What every fit needs once, such as compiling and reading, is not counted.
     """
@@ -21,6 +25,6 @@ def steps_within(minutes: float, fit: Callable[[int], Any]) -> int:
 
 
 def _timed(fit: Callable[[int], Any], steps: int) -> float:
-    started = time.perf_counter()
+    started = time.process_time()
     fit(steps)
-    return time.perf_counter() - started
+    return time.process_time() - started

@@ -70,9 +70,9 @@ def train(options: argparse.Namespace) -> None:
             return model.set_params(max_steps=steps).fit(known)
 
         steps = steps_within(options.minutes, fit)
-        started = time.perf_counter()
+        started = time.process_time()
         fit(steps)
-        minutes = (time.perf_counter() - started) / 60
+        minutes = (time.process_time() - started) / 60
         model.save(path_of(options.folder, name))
         bits = model.bits_per_character(held)
         model.generate("\n", 2)  # compiles
@@ -112,7 +112,7 @@ def test(options: argparse.Namespace) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("what", choices=["train", "positions", "test"])
-    parser.add_argument("--minutes", type=float, default=15.0, help="of training, each network")
+    parser.add_argument("--minutes", type=float, default=15.0, help="of a processor, each network")
     parser.add_argument("--only", nargs="+", choices=list(NETWORKS), help="these networks alone")
     parser.add_argument("--places", type=int, default=200, help="for positions")
     parser.add_argument("--folder", type=Path, default=Path("out/language"))

@@ -78,9 +78,9 @@ def train(options: argparse.Namespace) -> None:
             return model.set_params(max_steps=steps).fit(sources, targets)
 
         steps = steps_within(options.minutes, fit)
-        started = time.perf_counter()
+        started = time.process_time()
         fit(steps)
-        minutes = (time.perf_counter() - started) / 60
+        minutes = (time.process_time() - started) / 60
         model.save(path_of(options.folder, name))
         greedy, _ = translated(model, others, num_beams=1)
         best, ms = translated(model, others)
@@ -158,7 +158,7 @@ def int8(options: argparse.Namespace) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("what", choices=["train", "sweep", "lengths", "test", "int8"])
-    parser.add_argument("--minutes", type=float, default=30.0, help="of training, each network")
+    parser.add_argument("--minutes", type=float, default=30.0, help="of a processor, each network")
     parser.add_argument("--only", nargs="+", choices=list(NETWORKS), help="these networks alone")
     parser.add_argument("--network", default="gnmt", choices=list(NETWORKS), help="for sweep")
     parser.add_argument("--sentences", type=int, default=1014, help="of the validation part")
