@@ -7,7 +7,7 @@
     translation.py int8                             size and BLEU of the saved models in int8
 
 Only `test` reads the test part; everything else is judged on the validation part. BLEU is that of
-sacrebleu (tokenisation 13a, with capital letters). Word pieces, 4,000 a language, learned from the
+sacrebleu (tokenisation 13a, with capital letters). Word pieces, 3,000 a language, learned from the
 training part.
 """
 
@@ -38,7 +38,7 @@ COMMON: dict[str, Any] = {
     "epochs": None,
     "random_state": 0,
 }
-TOKENS = Tokens(vocab_size=4000, min_frequency=2, lowercase=False)
+TOKENS = Tokens(vocab_size=3000, min_frequency=2, lowercase=False)
 LENGTHS = (0, 8, 11, 14, 18, 100)  # source words: bounds of the groups
 UNCOVERED = 0.5  # a source token with less attention in all is not covered
 

@@ -136,11 +136,12 @@ class TokenCrossEntropy(keras.losses.Loss):
         self.smoothing = check_real("smoothing", smoothing, 0.0, 1.0, open_high=True)
 
     def call(self, y: Any, yhat: Any) -> Any:
-        loss = ops.sparse_categorical_crossentropy(ops.cast(y, "int32"), yhat, from_logits=True)
+        y = ops.cast(y, "int32")
         if not self.smoothing:
-            return loss
-        over_all = ops.logsumexp(yhat, axis=-1) - ops.mean(yhat, axis=-1)
-        return (1.0 - self.smoothing) * loss + self.smoothing * over_all
+            return ops.sparse_categorical_crossentropy(y, yhat, from_logits=True)
+        size = yhat.shape[-1]
+        truth = ops.one_hot(y, size, dtype=yhat.dtype) * (1.0 - self.smoothing)
+        return ops.categorical_crossentropy(truth + self.smoothing / size, yhat, from_logits=True)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "smoothing": self.smoothing}
