@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsmodels.data.frame import _factorize_runs, forecast_frame, make_panel
+from tsmodels.data.frame import factorize_runs, forecast_frame, make_panel
 
 START = pd.Timestamp("2024-01-01")
 
@@ -616,7 +616,7 @@ def test_recent_rows_begin_and_end_around_values():
 @pytest.mark.parametrize("dtype", ["str", "object", "int64", "float64", "datetime64[us]", "bool"])
 def test_ids_in_runs_are_numbered_as_any_others(dtype):
     ids = pd.Series(np.repeat([3, 1, 0, 3, 2], [20, 9, 1, 9, 30])).astype(dtype)
-    codes, unique = _factorize_runs(ids)
+    codes, unique = factorize_runs(ids)
     expected, same = pd.factorize(ids)
     np.testing.assert_array_equal(codes, expected)
     assert list(unique) == list(same)

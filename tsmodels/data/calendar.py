@@ -103,6 +103,8 @@ class Calendar:
             if rule.kind in ("trading", "pandas", IRREGULAR):
                 continue
             diffs = _differences(_ordinals(rule, ds, self.tz), offsets, rule.step)
+            if len(self.freqs) == 1 and (diffs == rule.step).all():
+                return missing
             diffs //= rule.step
             diffs -= 1
             missing = diffs if len(self.freqs) == 1 else np.where(per_row == code, diffs, missing)

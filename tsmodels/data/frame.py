@@ -524,9 +524,11 @@ def _read_keys(source: _Source, targets: tuple[str, ...]) -> Keys:
 
 def _sort(codes: np.ndarray, ds: np.ndarray, n_series: int) -> tuple[np.ndarray | None, np.ndarray]:
     """The order that sorts rows by series, then time (None: they are), and the offsets."""
-    offsets = np.concatenate([[0], np.cumsum(np.bincount(codes, minlength=n_series))])
     order = None
-    if (codes[1:] < codes[:-1]).any():
+    if not (codes[1:] < codes[:-1]).any():
+        offsets = np.searchsorted(codes, np.arange(n_series + 1))
+    else:
+        offsets = np.concatenate([[0], np.cumsum(np.bincount(codes, minlength=n_series))])
         small = codes.astype(np.uint16) if n_series <= 2**16 else codes
         order = np.argsort(small, kind="stable")
     times = ds if order is None else ds[order]
@@ -561,19 +563,19 @@ def _factorize(source: _Source) -> tuple[np.ndarray, np.ndarray, str]:
         return ids, codes, "String" if text else str(column.dtype)
     native = source.native[ID]
     if isinstance(native.dtype, pd.CategoricalDtype):
-        codes, seen = pd.factorize(native.cat.codes.to_numpy())
+        codes, seen = factorize_runs(native.cat.codes)
         categories = native.cat.categories[seen]
         return categories.to_numpy(), codes, str(categories.dtype)
     try:
-        codes, unique = _factorize_runs(native)
+        codes, unique = factorize_runs(native)
     except TypeError:
         got = type(native.iloc[0]).__name__
         raise TypeError(fault(ID, "a column of hashable ids (text, numbers)", got)) from None
     return pd.Index(unique).to_numpy(), codes, str(native.dtype)
 
 
-def _factorize_runs(column: pd.Series) -> tuple[np.ndarray, Any]:
-    """`pd.factorize`, in half the time where equal ids stand together."""
+def factorize_runs(column: pd.Series) -> tuple[np.ndarray, Any]:
+    """`pd.factorize`, in a part of the time where equal ids stand together."""
     values = column.array
     if column.dtype == object or len(values) < 16:  # each comparison would be a call of Python
         return pd.factorize(column)

@@ -68,6 +68,9 @@ def _by_series(ufunc: np.ufunc, values: np.ndarray, offsets: np.ndarray) -> np.n
 
 def _mean(values: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     """Mean over the known values of each series, (S, C); NaN where none is known."""
+    total, lengths = _by_series(np.add, values, offsets), np.diff(offsets)
+    if not np.isnan(total).any():  # all are known
+        return total / lengths[:, None]
     known = ~np.isnan(values)
     total = _by_series(np.add, np.where(known, values, 0.0), offsets)
     count = _by_series(np.add, known.astype(np.float64), offsets)

@@ -58,7 +58,7 @@ class _Drawn(Around):
     ) -> Forecasts:
         inner, where = self.estimator_, (panel, cutoffs, series)
         ours = inner.predictive_at(*where, horizon)
-        asked, units = inner._seen(*where, horizon), inner._units(*where)
+        asked = inner._seen(*where, horizon)
         each, rng = -(-PATHS // self.n_draws), np.random.default_rng(self.random_state)
         paths = []
         for answer in self._answers(asked.windows):
@@ -67,7 +67,7 @@ class _Drawn(Around):
                 outputs = inner.transform_.total(outputs)
             believed = inner.head_.predictive(outputs, inner.calibration_)
             paths.append(believed.paths(each, rng))
-        drawn = Mapped(Paths(np.concatenate(paths)), units.restored)
+        drawn = Mapped(Paths(np.concatenate(paths)), asked.units.restored)
         if not ours.fallback.any():
             return ours._replace(predictive=drawn)
         return ours._replace(predictive=Chosen(drawn, ours.predictive, ours.fallback))

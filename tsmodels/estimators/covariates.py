@@ -112,21 +112,22 @@ class CovariateEstimator(HorizonEstimator):
 
     def _or_own(
         self,
-        learned: Statistics,
-        own: Callable[[Panel], Statistics],
+        learned: tuple[np.ndarray, ...],
+        own: Callable[[Panel], tuple[np.ndarray, ...]],
         panel: Panel,
         cutoffs: np.ndarray,
         series: np.ndarray,
-    ) -> Statistics:
+    ) -> tuple[np.ndarray, ...]:
         """What `fit` learned of each series; for a new id, `own` of its rows before its first
         cutoff."""
         places = np.array([self.places_.get(id, -1) for id in panel.ids.tolist()], dtype=int)
-        shift, scale = (part[places] for part in learned)
+        answers = tuple(part[places] for part in learned)
         new = places < 0
         if new.any():
             seen = panel.head(first_cutoffs(panel, cutoffs, series) - panel.offsets[:-1])
-            shift[new], scale[new] = own(seen.take(np.flatnonzero(new)))
-        return shift, scale
+            for answer, found in zip(answers, own(seen.take(np.flatnonzero(new))), strict=True):
+                answer[new] = found
+        return answers
 
     def _reaching(
         self, panel: Panel, cutoffs: np.ndarray, series: np.ndarray, horizon: int

@@ -58,16 +58,12 @@ class Rows(NamedTuple):
     weights: np.ndarray | None  # (N,) how much each row counts, on average 1
 
 
-class Asked(NamedTuple):
-    """Windows for N forecasts: forecast i is target `channels[i]` of window `places[i]`."""
+class Scales(NamedTuple):
+    """Of each series, (S, 1): what is taken away, what by, and the power of the transform."""
 
-    windows: Windows
-    places: np.ndarray
-    channels: np.ndarray
-
-    def of(self, answers: np.ndarray) -> np.ndarray:
-        """The forecasts (N, H, ...) among the answers (windows, H, K, ...)."""
-        return answers[self.places, :, self.channels].astype(float)
+    shift: np.ndarray
+    scale: np.ndarray
+    power: np.ndarray
 
 
 class Units(NamedTuple):
@@ -92,6 +88,19 @@ class Units(NamedTuple):
     def _shifts(self, horizon: int) -> np.ndarray:
         """What scaling has taken away of a total: of a step, as often as there were steps."""
         return self.shift * (np.arange(1, horizon + 1) if self.transform.steps else 1.0)
+
+
+class Asked(NamedTuple):
+    """Windows for N forecasts: forecast i is target `channels[i]` of window `places[i]`."""
+
+    windows: Windows
+    places: np.ndarray
+    channels: np.ndarray
+    units: Units
+
+    def of(self, answers: np.ndarray) -> np.ndarray:
+        """The forecasts (N, H, ...) among the answers (windows, H, K, ...)."""
+        return answers[self.places, :, self.channels].astype(float)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -456,8 +465,7 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
         y = batch.target.astype(float)
         if batch.weight is not None:
             y[batch.weight == 0] = np.nan
-        each = Asked(held, *(part.ravel() for part in np.indices((len(held), y.shape[2]))))
-        outputs, truths = each.of(self._raw(held)), each.of(y)
+        outputs, truths = _each_target(self._raw(held)), _each_target(y)
         if self.transform_.steps:
             outputs, truths = self.transform_.total(outputs), self.transform_.total(truths)
         return self.head_.table(outputs, truths).astype(np.float32)
@@ -519,8 +527,7 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
         return panel.lengths - self._training_rows(panel)
 
     def _learn_scale(self, seen: Panel) -> None:
-        self.power_ = self.transform_.learn(seen)
-        self.shift_, self.scale_ = self._statistics(seen)
+        self.shift_, self.scale_, self.power_ = self._scales_of(seen)
         self._learn_channels(seen)
         self.places_ = {id: place for place, id in enumerate(seen.ids.tolist())}
 
@@ -530,8 +537,7 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
         new = seen.take([s for s, name in enumerate(names) if name not in self.places_])
         if not new.n_series:
             return
-        own = {"power_": self.transform_.learn(new)}
-        own |= dict(zip(("shift_", "scale_"), self._statistics(new), strict=True))
+        own = dict(zip(("shift_", "scale_", "power_"), self._scales_of(new), strict=True))
         covariates = self._covariate_statistics(new)
         own |= dict(zip(("covariate_shift_", "covariate_scale_"), covariates, strict=True))
         for name, values in own.items():
@@ -539,22 +545,26 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
         n = len(self.places_)
         self.places_ = self.places_ | {name: n + i for i, name in enumerate(new.ids.tolist())}
 
-    def _statistics(self, panel: Panel) -> tuple[np.ndarray, np.ndarray]:
-        z = self.transform_.forward(panel, self.transform_.learn(panel))
-        return affine_statistics(self.scaler, z, panel.offsets, season_length=self.season_length_)
+    def _scales_of(self, seen: Panel) -> Scales:
+        """What is learned of a panel of training rows."""
+        power, season = self.transform_.learn(seen), self.season_length_
+        z = self.transform_.forward(seen, power)
+        return Scales(*affine_statistics(self.scaler, z, seen.offsets, season_length=season), power)
 
-    def _scaled(
-        self, panel: Panel, cutoffs: np.ndarray, series: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray | None]:
+    def _scales(self, panel: Panel, cutoffs: np.ndarray, series: np.ndarray) -> Scales:
+        """The scales of each series: of `fit`, or of its own."""
+        learned = (self.shift_, self.scale_, self.power_)
+        return Scales(*self._or_own(learned, self._scales_of, panel, cutoffs, series))
+
+    def _scaled(self, panel: Panel, scales: Scales) -> tuple[np.ndarray, np.ndarray | None]:
         """Rows as the network sees them, float32 without NaN, and which were observed.
 
         What float32 could not calculate with is infinite: its forecast will be a fallback.
         """
         known = panel.interpolated() if self.missing == "interpolate" else panel
-        shift, scale = self._known_scale(panel, cutoffs, series)
-        z = self.transform_.forward(known, self._known_power(panel, cutoffs, series))
-        values = z - np.repeat(shift, panel.lengths, axis=0)
-        values /= np.repeat(scale, panel.lengths, axis=0)
+        z = self.transform_.forward(known, scales.power)
+        values = z - np.repeat(scales.shift, panel.lengths, axis=0)
+        values /= np.repeat(scales.scale, panel.lengths, axis=0)
         values, _ = fill(values, panel.offsets)
         missing = np.isnan(panel.values[:, 0]) | np.isnan(z[:, 0]) & ~np.isnan(known.values[:, 0])
         missing[panel.offsets[:-1]] &= not self._lost  # where there is no step to be known
@@ -562,9 +572,11 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
         values[np.abs(values) > LARGEST_SCALED] = np.inf
         return values.astype(np.float32), ~missing if missing.any() else None
 
-    def _rows(self, panel: Panel, cutoffs: np.ndarray, series: np.ndarray) -> Rows:
+    def _rows(
+        self, panel: Panel, cutoffs: np.ndarray, series: np.ndarray, scales: Scales | None = None
+    ) -> Rows:
         """The panel for windows at these cutoffs: before them a new id learns its scale."""
-        values, observed = self._scaled(panel, cutoffs, series)
+        values, observed = self._scaled(panel, scales or self._scales(panel, cutoffs, series))
         own = first_rows(panel)
         channels = self._channel_rows(panel, cutoffs, series)[own].astype(np.float32)
         static = self.channels_.statics(panel)[:: len(self.targets_)].astype(np.float32)
@@ -625,8 +637,10 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
 
     def _seen(self, panel: Panel, cutoffs: np.ndarray, series: np.ndarray, horizon: int) -> Asked:
         """The windows that end at the cutoffs, and what is known of the horizon."""
+        scales, n = self._scales(panel, cutoffs, series), len(self.targets_)
+        units = self._units(panel, cutoffs, series, scales)
         panel, cutoffs = self._reaching(panel, cutoffs, series, horizon)
-        rows, n = self._rows(panel, cutoffs, series), len(self.targets_)
+        rows = self._rows(panel, cutoffs, series, scales)
         firsts = panel.offsets[series] + self._lost
         joint, firsts = (joint_rows(panel, r, series) for r in (cutoffs, firsts))
         chosen, places = np.arange(len(joint)), np.arange(len(joint))
@@ -634,14 +648,20 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
             _, chosen, places = np.unique(joint, return_index=True, return_inverse=True)
         windows = self._over(rows, joint[chosen], firsts[chosen], series[chosen] // n)
         windows = windows if windows.known else replace(windows, horizon=0)
-        return Asked(windows, places, series % n)
+        return Asked(windows, places, series % n, units)
 
     def forecast_at(
         self, panel: Panel, cutoffs: np.ndarray, series: np.ndarray, horizon: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        asked = self._seen(panel, cutoffs, series, horizon)
+        where = (panel, cutoffs, series, horizon)
+        return self._forecast(self._seen(*where), *where)
+
+    def _forecast(
+        self, asked: Asked, panel: Panel, cutoffs: np.ndarray, series: np.ndarray, horizon: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """`forecast_at` by the windows `asked`."""
         z = asked.of(self._recurse(asked.windows, horizon))  # (N, H)
-        yhat = self._units(panel, cutoffs, series).restored(self.transform_.total(z))
+        yhat = asked.units.restored(self.transform_.total(z))
         short = self._too_short(asked.windows)[asked.places] | ~np.isfinite(yhat).all(axis=1)
         if short.any():
             yhat[short] = self._fallback(panel, cutoffs[short], series[short], horizon)
@@ -658,12 +678,12 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
     def predictive_at(
         self, panel: Panel, cutoffs: np.ndarray, series: np.ndarray, horizon: int
     ) -> Forecasts:
-        yhat, fallback = self.forecast_at(panel, cutoffs, series, horizon)
-        units, outputs = self._units(panel, cutoffs, series), None
+        where = (panel, cutoffs, series, horizon)
+        asked, outputs = self._seen(*where), None
+        yhat, fallback = self._forecast(asked, *where)
         if type(self.head_) is not PointHead:
-            asked = self._seen(panel, cutoffs, series, horizon)
             outputs = asked.of(self._raw(asked.windows))[:, :horizon]
-        return self._believed(yhat, fallback, units, outputs)
+        return self._believed(yhat, fallback, asked.units, outputs)
 
     def _believed(
         self, yhat: np.ndarray, fallback: np.ndarray, units: Units, outputs: np.ndarray | None
@@ -677,13 +697,14 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
             predictive = Chosen(predictive, other, fallback)
         return Forecasts(yhat, fallback, Mapped(predictive, units.restored))
 
-    def _units(self, panel: Panel, cutoffs: np.ndarray, series: np.ndarray) -> Units:
+    def _units(
+        self, panel: Panel, cutoffs: np.ndarray, series: np.ndarray, scales: Scales | None = None
+    ) -> Units:
         """What takes scaled forecasts from these cutoffs to the units of the data."""
-        shift, scale = self._known_scale(panel, cutoffs, series)
-        power = self._known_power(panel, cutoffs, series)
+        scales = scales or self._scales(panel, cutoffs, series)
         filled, _ = fill(panel.values, panel.offsets)
         last = filled[np.maximum(cutoffs - 1, panel.offsets[series]), 0]
-        return Units(self.transform_, shift[series], scale[series], power[series], last)
+        return Units(self.transform_, *(part[series] for part in scales), last)
 
     def _fallback(
         self, panel: Panel, cutoffs: np.ndarray, series: np.ndarray, horizon: int
@@ -691,21 +712,6 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
         baseline = SeasonalNaive(horizon=horizon, season_length=self.season_length_)
         baseline.season_length_ = self.season_length_
         return baseline.forecast_at(panel, cutoffs, series, horizon)[0]
-
-    def _known_scale(
-        self, panel: Panel, cutoffs: np.ndarray, series: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """The scale of each series, (S, 1) each: of `fit`, or of its own."""
-        learned = (self.shift_, self.scale_)
-        return self._or_own(learned, self._statistics, panel, cutoffs, series)
-
-    def _known_power(self, panel: Panel, cutoffs: np.ndarray, series: np.ndarray) -> np.ndarray:
-        """The power of the transform for each series, (S, 1): of `fit`, or of its own."""
-
-        def own(seen: Panel) -> tuple[np.ndarray, np.ndarray]:
-            return (self.transform_.learn(seen),) * 2
-
-        return self._or_own((self.power_, self.power_), own, panel, cutoffs, series)[0]
 
     def _recurse(self, windows: Windows, horizon: int) -> np.ndarray:
         """Scaled forecasts (N, horizon, K); beyond the fitted horizon they serve as history."""
@@ -717,6 +723,12 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
             dense = replace(Windows.of(batch), targets=windows.targets)
             blocks.append(self.head_.points(self._raw(dense)))
         return np.concatenate(blocks, axis=1)[:, :horizon]
+
+
+def _each_target(answers: np.ndarray) -> np.ndarray:
+    """Answers (B, H, K, ...) target by target, (B K, H, ...)."""
+    apart = np.moveaxis(answers, 2, 1)
+    return apart.reshape(-1, *apart.shape[2:]).astype(float)
 
 
 def _advance(batch: Batch, yhat: np.ndarray, following: np.ndarray | None) -> Batch:

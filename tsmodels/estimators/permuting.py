@@ -25,7 +25,6 @@ def by_permutation(model: Any, panel: Panel, step: int | None, random_state: Any
     cutoffs, series = _inside(model, panel)
     asked = model._seen(panel, cutoffs, series, model.horizon_)
     batch = asked.windows.batch(slice(None), masked=model.masked_)
-    units = model._units(panel, cutoffs, series)
     size = naive_scales(panel, model.season_length_)[0][series]
     steps = steps_of(model, step)
     y = panel.values[cutoffs[:, None] + np.arange(model.horizon_), 0][:, steps]
@@ -33,7 +32,7 @@ def by_permutation(model: Any, panel: Panel, step: int | None, random_state: Any
     def error(changed: Batch) -> float:
         windows = replace(Windows.of(changed), targets=len(model.targets_))
         z = model.transform_.total(asked.of(model.head_.points(model._raw(windows))))
-        return float(np.nanmean(np.abs(y - units.restored(z)[:, steps]) / size[:, None]))
+        return float(np.nanmean(np.abs(y - asked.units.restored(z)[:, steps]) / size[:, None]))
 
     plain, rows = error(batch), []
     for variable, first, last in _parts(model):

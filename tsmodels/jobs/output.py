@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from tsmodels.checks import fault
 from tsmodels.jobs.config import Job, JobError
@@ -82,8 +84,9 @@ def write_frame(job: Job, name: str, frame: pd.DataFrame) -> None:
 
 def frame_writer(frame: pd.DataFrame, name: str) -> Callable[[Path], Any]:
     """What writes a frame to a path, as CSV or Parquet by the end of the name."""
-    write = frame.to_csv if name.endswith(".csv") else frame.to_parquet
-    return lambda path: write(path, index=False)
+    if name.endswith(".csv"):
+        return lambda path: frame.to_csv(path, index=False)
+    return lambda path: pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), path)
 
 
 def write_whole(path: Path, writer: Callable[[Path], Any], folder: str) -> None:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 import tsmodels
 from tsmodels.checks import did_you_mean, fault
+from tsmodels.data.frame import factorize_runs
 from tsmodels.jobs.config import Data, Job, JobError, Source
 from tsmodels.jobs.headlines import COLUMN, with_sentiment
 from tsmodels.jobs.inputs import Partition
@@ -111,8 +112,9 @@ def _read_parquet(source: Any, data: Data, more: list[str], group: str | None) -
     text = schema.field(data.unique_id).type in (pa.string(), pa.large_string())
     columns = [data.unique_id, data.ds, data.target, *(set(more) & set(schema.names))]
     coded = [data.unique_id] if text else None
-    table = pq.read_table(source, columns=columns, read_dictionary=coded)
-    return table.to_pandas(ignore_metadata=True)
+    with pq.ParquetFile(source, read_dictionary=coded) as file:
+        table = file.read(columns, use_threads=False).select(columns)
+    return table.to_pandas(ignore_metadata=True, use_threads=False)
 
 
 def take(frame: pd.DataFrame, data: Data, more: Iterable[str], name: str) -> pd.DataFrame:
@@ -120,7 +122,9 @@ def take(frame: pd.DataFrame, data: Data, more: Iterable[str], name: str) -> pd.
     refuse_missing_columns(frame.columns, data, name)
     columns = {"unique_id": data.unique_id, "ds": data.ds, "y": data.target}
     more = [column for column in more if column in frame.columns]
-    frame = frame[[*columns.values(), *more]].set_axis([*columns, *more], axis=1)
+    asked = [*columns.values(), *more]
+    frame = frame if frame.columns.tolist() == asked else frame[asked]
+    frame = frame.set_axis([*columns, *more], axis=1)
     if pd.api.types.is_string_dtype(frame["ds"].dtype):
         frame["ds"] = _parsed(frame["ds"])
     return frame
@@ -167,21 +171,27 @@ def _frame_sha256(frame: pd.DataFrame) -> str:
     return hashlib.sha256(rows.tobytes()).hexdigest()
 
 
-def answered(answer: pd.DataFrame, history: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The rows of series with an answer, and unique_id, reason of the others."""
-    codes, ids = series_of(history)
-    known = np.isfinite(history["y"].to_numpy("float64", na_value=np.nan))
-    places = ids.get_indexer(plain_ids(answer)["unique_id"])
+def answered(
+    answer: pd.DataFrame, history: pd.DataFrame, codes: np.ndarray, ids: pd.Index
+) -> tuple[pd.DataFrame, list[tuple[Any, str]]]:
+    """The rows of series with an answer, and (id, reason) of the others.
+
+    `codes` and `ids` are the `series_of` the history.
+    """
+    valued = np.zeros(len(ids), bool)
+    valued[codes[history["y"].notna().to_numpy()]] = True
+    rows, names = series_of(answer)
+    places = ids.get_indexer(names)[rows]
     broken = ~np.isfinite(answer["yhat"].to_numpy("float64"))
     reason = np.full(len(ids), "", object)
     reason[np.bincount(places, minlength=len(ids)) == 0] = "The series has too few rows."
     reason[places[broken]] = "The forecast is not finite."
-    reason[np.bincount(codes[known], minlength=len(ids)) == 0] = "Every value is missing."
+    reason[~valued] = "Every value is missing."
     (failed,) = np.nonzero(reason != "")
     if not len(failed):
-        return answer, pd.DataFrame({"unique_id": ids[:0], "reason": reason[:0]})
+        return answer, []
     kept = answer[~np.isin(places, failed)].reset_index(drop=True)
-    return kept, pd.DataFrame({"unique_id": ids[failed], "reason": reason[failed]})
+    return kept, list(zip(ids[failed].tolist(), reason[failed].tolist(), strict=True))
 
 
 def series_of(frame: pd.DataFrame) -> tuple[np.ndarray, pd.Index]:
@@ -191,10 +201,12 @@ def series_of(frame: pd.DataFrame) -> tuple[np.ndarray, pd.Index]:
     >>> codes.tolist(), ids.tolist()
     ([0, 1, 2, 0], ['b', 'a', nan])
     """
-    codes, ids = pd.factorize(frame["unique_id"], use_na_sentinel=False)
-    if isinstance(ids.dtype, pd.CategoricalDtype):
-        ids = pd.Index(ids.astype(ids.dtype.categories.dtype))
-    return codes, pd.Index(ids)
+    column = frame["unique_id"]
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        codes, ids = pd.factorize(column, use_na_sentinel=False)
+        return codes, pd.Index(ids)
+    codes, seen = factorize_runs(column.cat.codes)
+    return codes, column.cat.categories.take(seen, fill_value=np.nan)
 
 
 def plain_ids(table: pd.DataFrame) -> pd.DataFrame:

@@ -29,7 +29,7 @@ from tsmodels.jobs.output import (
     write_frame,
 )
 from tsmodels.jobs.partitioned import Watch, refuse_partitions, run_partitioned
-from tsmodels.jobs.reading import answered, read_history, read_source
+from tsmodels.jobs.reading import answered, read_history, read_source, series_of
 from tsmodels.jobs.report import Story, render, skill_in_words
 from tsmodels.metrics import evaluate, owa
 from tsmodels.networks import resolve
@@ -72,6 +72,12 @@ class _Work:
             yield
         self.seconds[name] = round(time.perf_counter() - start, 3)
 
+    def answered_by(self, answer: pd.DataFrame) -> None:
+        """Takes the forecasts, and notes which series have none."""
+        series = series_of(self.history)
+        self.forecast, failed = answered(answer, self.history, *series)
+        self.failed = pd.DataFrame(failed, columns=["unique_id", "reason"])
+
 
 def run_forecast(job: Job, watch: Watch = contextlib.nullcontext) -> Outcome:
     """Forecasts every series of the job and scores the answer where the job knows the truth.
@@ -100,7 +106,7 @@ def _forecast(job: Job, watch: Watch) -> Outcome:
             work.estimator.fit(work.history)
     with work.stage("forecast"):
         answer = work.estimator.predict(work.history) if loaded else work.estimator.predict()
-        work.forecast, work.failed = answered(answer, work.history)
+        work.answered_by(answer)
     if work.truth is not None:
         with work.stage("score"):
             _score_forecast(work)
@@ -115,7 +121,7 @@ def _backtest(job: Job, watch: Watch) -> Outcome:
         work.lag_copy = result.lag_copy
         if job.headlines is not None:
             work.worth = worth(job, work.history, result.frame)
-        work.forecast, work.failed = answered(result.frame, work.history)
+        work.answered_by(result.frame)
     with work.stage("score"):
         before = _before_first_cutoff(work.series, work.forecast)
         _score(work, work.forecast, before, _season_length(work))

@@ -29,24 +29,27 @@ class Answer:
     @property
     def fallbacks(self) -> int:
         """How many series were too short for the network."""
-        if not len(self.frame):
+        if not len(self.frame) or not self.frame["fallback"].any():
             return 0
         return int(self.frame.loc[self.frame["fallback"], "unique_id"].nunique())
 
 
 def forecast(estimator: Any, frame: pd.DataFrame) -> Answer:
     """What a fitted estimator says to the series of a frame: unique_id, ds, y and covariates."""
-    frame, single = _without_single_rows(frame)
+    whole, (codes, ids) = frame, series_of(frame)
+    frame, single = _without_single_rows(frame, codes, ids)
     panels, failed = sift(estimator.to_panel_like_fit, frame)
     if failed:
         frame, panels = _without(frame, failed), []
     frames, worse = _predicted(estimator, panels, frame)
+    told = (*single, *failed, *worse)
     if not frames:
-        return Answer(failed=(*single, *failed, *worse))
+        return Answer(failed=told)
     table = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
-    table, unanswered = answered(table, _without(frame, worse))
-    reasons = unanswered.itertuples(index=False, name=None)
-    return Answer(_settled(table), (*single, *failed, *worse, *reasons))
+    table, unanswered = answered(table, whole, codes, ids)
+    known = {str(uid) for uid, _ in told}
+    rest = (pair for pair in unanswered if str(pair[0]) not in known)
+    return Answer(_settled(table), (*told, *rest))
 
 
 def fitted(estimator: Any, frame: pd.DataFrame) -> tuple[Any, Answer]:
@@ -54,7 +57,7 @@ def fitted(estimator: Any, frame: pd.DataFrame) -> tuple[Any, Answer]:
 
     None in its place where it could learn from none.
     """
-    frame, single = _without_single_rows(frame)
+    frame, single = _without_single_rows(frame, *series_of(frame))
     _, failed = sift(estimator.to_panel, frame)
     failed = (*single, *failed)
     frame = _without(frame, failed)
@@ -106,8 +109,9 @@ def _predicted(estimator: Any, panels: list[Any], frame: pd.DataFrame):
     return sift(estimator.predict, frame)
 
 
-def _without_single_rows(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[tuple[Any, str], ...]]:
-    codes, ids = series_of(frame)
+def _without_single_rows(
+    frame: pd.DataFrame, codes: np.ndarray, ids: pd.Index
+) -> tuple[pd.DataFrame, tuple[tuple[Any, str], ...]]:
     single = np.bincount(codes, minlength=len(ids)) == 1
     if not single.any():
         return frame, ()
@@ -120,8 +124,10 @@ def _without(frame: pd.DataFrame, failed: tuple[tuple[Any, str], ...]) -> pd.Dat
 
 def _settled(table: pd.DataFrame) -> pd.DataFrame:
     """The same columns and types for every partition."""
-    fallback = table["fallback"].fillna(False) if "fallback" in table else False
-    return plain_ids(table.assign(fallback=fallback).astype({"fallback": bool}))
+    fallback = np.zeros(len(table), bool)
+    if "fallback" in table:
+        fallback = table["fallback"].fillna(False).to_numpy(bool)
+    return plain_ids(table.assign(fallback=fallback))
 
 
 def reason(error: Exception) -> str:
