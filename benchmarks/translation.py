@@ -29,11 +29,12 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "seq2seq without attention": {"network": Seq2Seq(d_model=192, attention="none")},
     "seq2seq": {"network": Seq2Seq(d_model=192)},
     "gnmt": {"network": GNMT(d_model=160, n_layers=2)},
-    "transformer": {"network": Transformer(d_model=128, n_layers=2), "learning_rate": 1e-3},
+    "transformer": {"network": Transformer(d_model=128, n_layers=2), "learning_rate": 1.5e-3},
 }
 COMMON: dict[str, Any] = {
-    "embedding_dropout": 0.3,
-    "head_dropout": 0.3,
+    "embedding_dropout": 0.2,
+    "head_dropout": 0.2,
+    "learning_rate": 3e-3,
     "batch_size": 64,
     "epochs": None,
     "random_state": 0,
