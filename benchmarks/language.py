@@ -28,21 +28,21 @@ from tsmodels.networks import TTTLinearNetwork
 NETWORKS: dict[str, dict[str, Any]] = {
     "window MLP": {"network": WindowMLP(d_model=216, context=16)},
     "lstm": {"network": LSTM(d_model=128, n_layers=2, residual_from=2)},
-    "rwkv": {"network": RWKV6(d_model=76, n_layers=2), "learning_rate": 2e-3},
-    "mamba": {"network": Mamba(d_model=124, n_layers=2), "learning_rate": 2e-3},
+    "rwkv": {"network": RWKV6(d_model=76, n_layers=2), "learning_rate": 6e-3},
+    "mamba": {"network": Mamba(d_model=124, n_layers=2), "learning_rate": 6e-3},
     "ttt": {
         "network": TTTLinearNetwork(d_model=160, n_layers=2),
-        "learning_rate": 2e-3,
+        "learning_rate": 6e-3,
         "carry": 1,
     },
     "transformer": {
         "network": Transformer(
             d_model=96, n_layers=2, dropout=0.0, causal_encoder=True, max_length=100
         ),
-        "learning_rate": 1e-3,
+        "learning_rate": 3e-3,
     },
 }
-COMMON: dict[str, Any] = {"epochs": None, "random_state": 0}  # rates of the others: untried
+COMMON: dict[str, Any] = {"epochs": None, "random_state": 0}  # and the default rate, 5e-3
 TOKENS = Tokens(kind="characters", lowercase=False, min_frequency=1)
 PLACES = (1, 10, 25, 50, 100, 200, 400, 800)  # characters read before
 
