@@ -17,16 +17,16 @@ from tsmodels import Forecaster, backtest, datasets
 # %% [markdown]
 # ## The data
 #
-# A frame has one row for each moment: which series (`unique_id`), when (`ds`), and the value (`y`).
-# Here it is passengers in half an hour, from July 2014 to January 2015.
+# A frame has one row for each moment: which series (`unique_id`), when (`ds`), and the value
+# (`y`). Here it is passengers in half an hour, from July 2014 to January 2015.
 
 # %%
 taxi = datasets.load("nyc_taxi")
 taxi.tail(3)
 
 # %% [markdown]
-# The last three weeks. Days repeat, and so do weeks; the hole near the end is the blizzard of
-# 26 and 27 January 2015.
+# The last three weeks. Days repeat, and so do weeks; the hole near the end is the blizzard of 26
+# and 27 January 2015.
 
 # %%
 fig, ax = plt.subplots(figsize=(8, 2.6), layout="constrained")
@@ -39,9 +39,9 @@ plt.show()
 # ## The forecast
 #
 # `horizon` is how far to look ahead: 48 half hours, one day. `lookback` is how much the network
-# sees: 336 half hours, one week. `season_length` says what repeats: the week. `nlinear` is a single
-# linear map from the week to the day (Zeng et al., 2023), the simplest network there is here.
-# Scaling and early stopping happen inside.
+# sees: 336 half hours, one week. `season_length` says what repeats: the week. `nlinear` is a
+# single linear map from the week to the day (Zeng et al., 2023), the simplest network there is
+# here. Scaling and early stopping happen inside.
 
 # %%
 model = Forecaster(
@@ -52,9 +52,9 @@ forecast = model.predict()
 forecast.head(3)
 
 # %% [markdown]
-# These are the next rows after the data, with time stamps of their own. `level=[80]` adds intervals
-# that should hold four values out of five; how wide they are was learned from errors on rows held
-# out.
+# These are the next rows after the data, with time stamps of their own. `level=[80]` adds
+# intervals that should hold four values out of five; how wide they are was learned from errors on
+# rows held out.
 
 # %%
 fig, ax = plt.subplots(figsize=(8, 3), layout="constrained")
@@ -65,10 +65,10 @@ plt.show()
 # %% [markdown]
 # ## Is it any good?
 #
-# A forecast that looks right may still be no better than a copy of last week. `backtest` goes back
-# to 60 earlier midnights, fits on what was known before the first of them, and forecasts the day
-# after each. Beside it stand three forecasts that cost nothing: the last value (`naive`), the value
-# of a week before (`seasonal_naive`), and the last value with its trend (`drift`).
+# A forecast that looks right may still be no better than a copy of last week. `backtest` goes
+# back to 60 earlier midnights, fits on what was known before the first of them, and forecasts the
+# day after each. Beside it stand three forecasts that cost nothing: the last value (`naive`), the
+# value of a week before (`seasonal_naive`), and the last value with its trend (`drift`).
 
 # %%
 result = backtest(model, taxi, n_windows=60)
@@ -82,8 +82,8 @@ result.scores.round(2)
 print(result.verdict)
 
 # %% [markdown]
-# The bracket matters as much as the number. On other sixty days the skill might have been anything
-# in that range, and a p value near zero says that chance alone would hardly do as well.
+# The bracket matters as much as the number. On other sixty days the skill might have been
+# anything in that range, and a p value near zero says that chance alone would hardly do as well.
 #
 # The last ten days, and how the error grows with the distance, in units of the naive error:
 

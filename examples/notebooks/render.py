@@ -1,11 +1,12 @@
 """Runs the scripts of this folder as notebooks, and writes those beside them.
 
-    uv run python examples/notebooks/render.py          # all
-    uv run python examples/notebooks/render.py 01 05    # these
+    uv run python examples/notebooks/render.py          # those whose script has changed
+    uv run python examples/notebooks/render.py 01 05    # these, whatever has changed
 
 A notebook is its script, cell by cell, with what a fresh kernel printed and drew. Nothing of the
 machine goes into it: no times, no versions, no random names of cells, so that a second run changes
-numbers and pictures alone. A notebook that fails, warns or grows too large is not written.
+numbers and pictures alone. Where only the text is another one, outputs stay as they were. A
+notebook that fails, warns or grows too large is not written.
 """
 
 from __future__ import annotations
@@ -98,14 +99,31 @@ def places_in(outputs: list[nbformat.NotebookNode]) -> list[str]:
     return [match[0].strip() for text in texts for match in PLACE.finditer(text)]
 
 
+def with_outputs(notebook: nbformat.NotebookNode, script: Path) -> nbformat.NotebookNode:
+    """The notebook with the outputs that it had if its code was the same, else with new ones."""
+    target = script.with_suffix(".ipynb")
+    if not target.exists():
+        return executed(notebook)
+    now, before = (
+        [cell for cell in cells if cell.cell_type == "code"]
+        for cells in (notebook.cells, nbformat.read(target, as_version=4).cells)
+    )
+    if [cell.source for cell in now] != [cell.source for cell in before]:
+        return executed(notebook)
+    for new, old in zip(now, before, strict=True):
+        new.outputs, new.execution_count = old.outputs, old.execution_count
+    return notebook
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("numbers", nargs="*", help="01, 05, ...: these; otherwise all")
+    parser.add_argument("numbers", nargs="*", help="01, 05, ...: run these again")
     chosen = parser.parse_args().numbers
     for script in scripts():
         if chosen and script.name[:2] not in chosen:
             continue
-        notebook = executed(notebook_of(script))
+        empty = notebook_of(script)
+        notebook = executed(empty) if chosen else with_outputs(empty, script)
         if faults := faults_of(notebook):
             raise SystemExit(f"{script.name}: {' '.join(faults)}")
         nbformat.write(notebook, script.with_suffix(".ipynb"))
