@@ -21,6 +21,10 @@ Interval = tuple[np.ndarray, np.ndarray]
 SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
 
 
+class NoErrorsKnown(ValueError):
+    """Futures are asked for of a forecast whose errors were never seen."""
+
+
 # --- levels ---------------------------------------------------------------------------------------
 
 
@@ -205,7 +209,7 @@ class Quantiles(Predictive):
             trained = ", ".join(f"{q:g}" for q in self.levels)
             rule = f"one whose ends are among the quantiles trained ({trained})"
             way_out = "Train others with quantile_levels, or hold out rows with validation."
-            raise ValueError(fault("level", rule, level, way_out))
+            raise NoErrorsKnown(fault("level", rule, level, way_out))
         return self.errors[:, : self.values.shape[1]]
 
 
@@ -341,7 +345,7 @@ def drawn_rows(table: np.ndarray, shape: tuple[int, ...], rng: np.random.Generat
     if not len(whole):
         rule = "fitted with some windows held out whose truths are all known"
         way_out = "Give validation, or more rows."
-        raise ValueError(fault("estimator", rule, "none", way_out))
+        raise NoErrorsKnown(fault("estimator", rule, "none", way_out))
     return whole[rng.integers(len(whole), size=shape)]
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tsmodels.data.frame import Panel
+from tsmodels.intervals import NoErrorsKnown
 
 PATHS, TOGETHER = 1000, 64  # paths that tell how errors go together; gaps at a time
 ROUNDS = 4  # of filling gaps at most, after the first with the others filled
@@ -86,7 +87,7 @@ def _bent(estimator: Any, panel: Panel, gaps: Gaps) -> np.ndarray:
             predictive = estimator.predictive_at(*where).predictive
             paths = predictive.paths(PATHS, np.random.default_rng(0))  # (PATHS, n, L + 1)
             shares = _shared(paths, gaps.lengths)
-        except ValueError:  # no errors are known
+        except NoErrorsKnown:
             pass
     n = np.arange(len(yhat))
     missed = panel.values[gaps.stops, 0] - yhat[n, gaps.lengths]
