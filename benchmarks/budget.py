@@ -1,7 +1,7 @@
 """How many steps fit into some minutes, so that a schedule ends when the time does.
 
-Minutes are those of processors: with `OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1` the minutes of one
-core, whatever else the machine does.
+Minutes are those of processors: with `OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1` the minutes of
+one core, whatever else the machine does.
 """
 
 from __future__ import annotations

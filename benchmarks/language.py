@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 from budget import steps_within
+from drawing import draw_lines
 
 import tsmodels
 from tsmodels import LSTM, RWKV6, LanguageModel, Mamba, Tokens, Transformer, WindowMLP, datasets
@@ -90,14 +91,19 @@ def positions(options: argparse.Namespace) -> None:
     starts = np.linspace(0, len(held) - max(PLACES) - 11, options.places).astype(int)
     print("| network |", *(f"after {n} |" for n in PLACES))
     print("| --- |", *("---: |" for _ in PLACES))
+    lines = {}
     for name in options.only or NETWORKS:
         model = tsmodels.load(path_of(options.folder, name))
-        cells = []
+        bits = []
         for n in PLACES:
             before = model.log_likelihood([held[s : s + n] for s in starts])
             after = model.log_likelihood([held[s : s + n + 10] for s in starts])
-            cells.append(f"{(before - after).mean() / 10 / math.log(2.0):.3f}")
-        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+            bits.append(float((before - after).mean()) / 10 / math.log(2.0))
+        print(f"| {name} |", *(f"{part:.3f} |" for part in bits), flush=True)
+        lines[name] = bits
+    if options.plot:
+        places = [str(n) for n in PLACES]
+        draw_lines(options.plot, places, lines, "characters read before", "bits a character")
 
 
 def test(options: argparse.Namespace) -> None:
@@ -116,6 +122,7 @@ if __name__ == "__main__":
     parser.add_argument("--only", nargs="+", choices=list(NETWORKS), help="these networks alone")
     parser.add_argument("--places", type=int, default=200, help="for positions")
     parser.add_argument("--folder", type=Path, default=Path("out/language"))
+    parser.add_argument("--plot", type=Path, help="a PNG file, for positions")
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
     {"train": train, "positions": positions, "test": test}[given.what](given)

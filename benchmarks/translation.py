@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import sacrebleu
 from budget import steps_within
+from drawing import draw_lines
 
 import tsmodels
 from tsmodels import GNMT, Seq2Seq, Tokens, Transformer, Translator, datasets
@@ -41,6 +42,7 @@ COMMON: dict[str, Any] = {
 }
 TOKENS = Tokens(vocab_size=3000, min_frequency=2, lowercase=False)
 LENGTHS = (0, 8, 11, 14, 18, 100)  # source words: bounds of the groups
+ALPHAS, BETAS = (0.0, 0.3, 0.6, 1.0), (0.0, 0.2, 0.4)  # of the length and the coverage penalty
 UNCOVERED = 0.5  # a source token with less attention in all is not covered
 
 
@@ -105,16 +107,18 @@ def sweep(options: argparse.Namespace) -> None:
     sources, truths = (texts[: options.sentences] for texts in part("multi30k_val"))
     print("| beams | length penalty | coverage penalty | BLEU | uncovered | words |")
     print("| ---: | ---: | ---: | ---: | ---: | ---: |")
-    for beams, alpha, beta in [
-        (1, 0.0, 0.0),
-        *((4, alpha, beta) for alpha in (0.0, 0.6, 1.0) for beta in (0.0, 0.2, 0.4)),
-    ]:
+    scores: dict[str, list[float]] = {}
+    for beams, alpha, beta in [(1, 0.0, 0.0), *((4, a, b) for b in BETAS for a in ALPHAS)]:
         how = {"num_beams": beams, "length_penalty": alpha, "coverage_penalty": beta}
         found = model.predict(sources, **how)
         words = np.mean([len(text.split()) for text in found])
         share = f"{100 * uncovered(model, sources, found):.1f} %"
-        score = f"{bleu(found, truths):.1f}"
-        print(f"| {beams} | {alpha} | {beta} | {score} | {share} | {words:.1f} |", flush=True)
+        score = bleu(found, truths)
+        if beams > 1:
+            scores.setdefault(f"coverage penalty {beta}", []).append(score)
+        print(f"| {beams} | {alpha} | {beta} | {score:.2f} | {share} | {words:.1f} |", flush=True)
+    if options.plot:
+        draw_lines(options.plot, ALPHAS, scores, "length penalty", "BLEU, beam of 4")
 
 
 def lengths(options: argparse.Namespace) -> None:
@@ -124,10 +128,13 @@ def lengths(options: argparse.Namespace) -> None:
     names = [f"{a + 1} to {b} words" for a, b in zip(LENGTHS[:-1], LENGTHS[1:], strict=True)]
     print("| network |", *(f"{name} ({len(g)}) |" for name, g in zip(names, groups, strict=True)))
     print("| --- |", *("---: |" for _ in groups))
+    lines = {}
     for name in options.only or NETWORKS:
         found = tsmodels.load(path_of(options.folder, name)).predict(sources)
-        scores = [bleu([found[i] for i in g], [truths[i] for i in g]) for g in groups if len(g)]
-        print(f"| {name} |", *(f"{score:.1f} |" for score in scores), flush=True)
+        lines[name] = [bleu([found[i] for i in g], [truths[i] for i in g]) for g in groups]
+        print(f"| {name} |", *(f"{score:.1f} |" for score in lines[name]), flush=True)
+    if options.plot:
+        draw_lines(options.plot, names, lines, "length of the source", "BLEU")
 
 
 def test(options: argparse.Namespace) -> None:
@@ -164,6 +171,7 @@ if __name__ == "__main__":
     parser.add_argument("--network", default="gnmt", choices=list(NETWORKS), help="for sweep")
     parser.add_argument("--sentences", type=int, default=1014, help="of the validation part")
     parser.add_argument("--folder", type=Path, default=Path("out/translation"))
+    parser.add_argument("--plot", type=Path, help="a PNG file, for sweep and lengths")
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
     modes = {"train": train, "sweep": sweep, "lengths": lengths, "test": test, "int8": int8}
