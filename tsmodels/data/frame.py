@@ -37,6 +37,7 @@ FOREIGN = {  # in lower case, without spaces and signs
 }
 OPTION = re.compile(r"(\w+)='?([^',)]*)")
 NO_ROLES = Roles()
+COMMON_IDS = (pd.StringDtype, pd.CategoricalDtype, np.dtype)  # none of which holds lists
 CLOSED_LIMIT = 1_000_000  # inserted rows that are never too many; above it, 20 times the rows
 DISTINCT = "a frame whose columns have distinct names"
 LARGEST_STEP = 2**60  # of integer time, or microseconds: 36,500 years; room to count on
@@ -324,6 +325,14 @@ class _Source:
             return nw.from_native(self.native[name], series_only=True)
         return self.native.get_column(name)
 
+    def plain(self, name: Any, kinds: str) -> np.ndarray | None:
+        """The column as the array that pandas keeps, where it is one of these kinds of numpy."""
+        if self.kind != "pandas":
+            return None
+        column = self.native[name]
+        plain = isinstance(column.dtype, np.dtype) and column.dtype.kind in kinds
+        return column.to_numpy() if plain else None
+
     @property
     def has_time_index(self) -> bool:
         return isinstance(self.index, pd.DatetimeIndex | pd.PeriodIndex)
@@ -540,11 +549,11 @@ def _sort(codes: np.ndarray, ds: np.ndarray, n_series: int) -> tuple[np.ndarray 
 
 def _factorize(source: _Source) -> tuple[np.ndarray, np.ndarray, str]:
     """Ids in order of first appearance, (S,); the position of each row's id, (N,); their type."""
+    if source.kind == "pandas" and isinstance(source.native[ID].dtype, COMMON_IDS):
+        _refuse_null_ids(int(source.native[ID].isna().sum()))
+        return _factorize_pandas(source.native[ID])
     column = source.column(ID)
-    n_null = int(column.is_null().sum())
-    if n_null:
-        way_out = "Drop them: frame.dropna(subset=['unique_id'])."
-        raise ValueError(fault(ID, "set in every row", f"{n_null} null ids", way_out))
+    _refuse_null_ids(int(column.is_null().sum()))
     if column.dtype.is_nested() or (source.kind == "polars" and column.dtype == nw.Object):
         got = str(column.dtype)
         raise TypeError(fault(ID, "a column of hashable ids (text, numbers)", got))
@@ -561,7 +570,16 @@ def _factorize(source: _Source) -> tuple[np.ndarray, np.ndarray, str]:
             return ids, codes, str(encoded.dictionary.type)
         text = column.dtype in (nw.Categorical, nw.Enum)
         return ids, codes, "String" if text else str(column.dtype)
-    native = source.native[ID]
+    return _factorize_pandas(source.native[ID])
+
+
+def _refuse_null_ids(n_null: int) -> None:
+    if n_null:
+        way_out = "Drop them: frame.dropna(subset=['unique_id'])."
+        raise ValueError(fault(ID, "set in every row", f"{n_null} null ids", way_out))
+
+
+def _factorize_pandas(native: pd.Series) -> tuple[np.ndarray, np.ndarray, str]:
     if isinstance(native.dtype, pd.CategoricalDtype):
         codes, seen = factorize_runs(native.cat.codes)
         categories = native.cat.categories[seen]
@@ -595,6 +613,10 @@ def _plain(ids: list[Any]) -> np.ndarray:
 def _stamps(source: _Source) -> tuple[np.ndarray, str | None, str]:
     """Internal stamps (N,), their time zone, and the type in which the user has them."""
     if TIME in source.names:
+        plain = source.plain(TIME, "M")
+        if plain is not None and not np.isnat(plain).any():
+            _refuse_far(plain)
+            return plain.astype("M8[us]", copy=False), None, np.datetime_data(plain.dtype)[0]
         column = source.column(TIME)
     else:
         column = nw.from_native(pd.Series(source.index), series_only=True)
@@ -713,6 +735,9 @@ def _read_values(source: _Source, keys: Keys, columns: tuple[str, ...]) -> np.nd
 
 def _numbers(source: _Source, name: Any, covariate: bool = False) -> np.ndarray:
     """A column as float64, NaN where missing."""
+    plain = source.plain(name, "fiu")
+    if plain is not None:
+        return plain.astype(np.float64, copy=False)
     column = source.column(name)
     if covariate and column.dtype == nw.Boolean:
         return column.cast(nw.Float64()).to_numpy()

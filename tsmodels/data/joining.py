@@ -91,12 +91,15 @@ def _refuse(name: str, freqs: Sequence[str], ids: np.ndarray) -> None:
 
 def _calendars(old: Calendar, new: Calendar) -> Calendar:
     """One calendar for the series of both."""
-    codes, freqs = pd.factorize(
-        np.concatenate([np.array(c.freqs, object)[c.codes] for c in (old, new)])
-    )
+    if old.freqs == new.freqs:
+        freqs, codes = old.freqs, np.concatenate([old.codes, new.codes])
+    else:
+        names = np.concatenate([np.array(c.freqs, object)[c.codes] for c in (old, new)])
+        codes, distinct = pd.factorize(names)
+        freqs = tuple(distinct.tolist())
     return replace(
         old,
-        freqs=tuple(freqs.tolist()),
+        freqs=freqs,
         codes=codes.astype(np.int64),
         phase=np.concatenate([old.phase, new.phase]),
         holidays=old.holidays + new.holidays,

@@ -465,7 +465,7 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
         y = batch.target.astype(float)
         if batch.weight is not None:
             y[batch.weight == 0] = np.nan
-        outputs, truths = _each_target(self._raw(held)), _each_target(y)
+        outputs, truths = each_target(self._raw(held)), each_target(y)
         if self.transform_.steps:
             outputs, truths = self.transform_.total(outputs), self.transform_.total(truths)
         return self.head_.table(outputs, truths).astype(np.float32)
@@ -704,7 +704,8 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
         scales = scales or self._scales(panel, cutoffs, series)
         filled, _ = fill(panel.values, panel.offsets)
         last = filled[np.maximum(cutoffs - 1, panel.offsets[series]), 0]
-        return Units(self.transform_, *(part[series] for part in scales), last)
+        shift, scale, power = (part[series] for part in scales)
+        return Units(self.transform_, shift, scale, power, last)
 
     def _fallback(
         self, panel: Panel, cutoffs: np.ndarray, series: np.ndarray, horizon: int
@@ -725,7 +726,7 @@ class Forecaster(CovariateEstimator, NetworkEstimator):
         return np.concatenate(blocks, axis=1)[:, :horizon]
 
 
-def _each_target(answers: np.ndarray) -> np.ndarray:
+def each_target(answers: np.ndarray) -> np.ndarray:
     """Answers (B, H, K, ...) target by target, (B K, H, ...)."""
     apart = np.moveaxis(answers, 2, 1)
     return apart.reshape(-1, *apart.shape[2:]).astype(float)

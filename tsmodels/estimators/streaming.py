@@ -17,7 +17,7 @@ from tsmodels.data.frame import Panel, read_rows, treat_missing
 from tsmodels.data.joining import joined
 from tsmodels.data.targets import apart, together
 from tsmodels.data.windows import fill
-from tsmodels.estimators.forecaster import Rows
+from tsmodels.estimators.forecaster import Rows, each_target
 from tsmodels.estimators.horizon import answer_frame, interval_columns
 from tsmodels.estimators.lifecycle import Saved
 from tsmodels.intervals import check_level
@@ -225,12 +225,11 @@ class Stream(Saved, BaseEstimator):
 
     def _outputs(self, codes: np.ndarray, panel: Panel) -> np.ndarray:
         """What the head makes of each series of a panel apart, scaled: (N, H) or (N, H, P)."""
-        series = np.arange(panel.n_series)
-        forecaster = self.forecaster
-        asked = forecaster._seen(panel, panel.offsets[1:], series, forecaster.horizon_)
         memory = self.memory_[codes]
         if not self._asks:
-            return asked.of(memory)
+            return each_target(memory)
+        series, forecaster = np.arange(panel.n_series), self.forecaster
+        asked = forecaster._seen(panel, panel.offsets[1:], series, forecaster.horizon_)
         inputs = {
             name: np.zeros((len(codes), *x.shape[1:]), np.float32)
             for name, x in self._parts.model.input.items()
