@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from tsmodels.checks import fault
+from tsmodels.data.buckets import least_padding
 from tsmodels.data.windows import Batch
 
 
@@ -61,15 +62,14 @@ class Sequences:
         return np.searchsorted(self.buckets, self.lengths) if self.buckets else None
 
     def bucketed(self, most: int) -> Self:
-        """The same sequences, with at most so many buckets, each for as many of them.
+        """The same sequences, with at most so many buckets, such that least is padded.
 
         >>> lengths = np.array([2, 9, 3, 4, 2, 7])
         >>> Sequences.of(np.zeros((27, 1)), lengths).bucketed(3).buckets
         (2, 4, 9)
         """
-        places = -(-len(self) * np.arange(1, most + 1) // most) - 1
-        ends = np.unique([*np.sort(self.lengths)[places], self.length])
-        return replace(self, buckets=tuple(ends.tolist()) if len(ends) > 1 else ())
+        ends = least_padding(self.lengths, most, self.length)
+        return replace(self, buckets=ends if len(ends) > 1 else ())
 
     @property
     def shape(self) -> tuple[int, ...]:
