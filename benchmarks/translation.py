@@ -35,8 +35,9 @@ NETWORKS: dict[str, dict[str, Any]] = {
 COMMON: dict[str, Any] = {
     "embedding_dropout": 0.2,
     "head_dropout": 0.2,
-    "learning_rate": 3e-3,
+    "learning_rate": 5e-3,
     "batch_size": 64,
+    "length_buckets": 8,
     "epochs": None,
     "random_state": 0,
 }
