@@ -19,8 +19,6 @@ SCRIPTS = sorted([*(ROOT / "pipelines").glob("*.py"), *(ROOT / "examples").glob(
 WITH_ARGUMENTS = ROOT / "pipelines" / "sentiment.py"
 DOWNLOADS = ROOT / "pipelines" / "download_stocks.py"
 LARGER_DATA = {
-    "sentiment_english": "movie_reviews",
-    "sentiment_chinese": "hotel_reviews_zh",
     "stock_sentiment": "stocks_daily",
     "novel": "tiny_shakespeare",
     "translation": "multi30k",
