@@ -18,11 +18,12 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SKETCH = re.compile(r"^<!-- sketch -->\n```.*?^```$", re.MULTILINE | re.DOTALL)  # of data one has
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 NEEDS = re.compile(r"<!-- needs: (.*?) -->")
 QUICK = ["concepts.md"]  # it runs in the gate, the others with `slow`
 HOW_TO = sorted(str(path.relative_to(DOCS)) for path in (DOCS / "howto").glob("*.md"))
-RUN = [*QUICK, "quickstart.md", "faq.md", "finance.md", *HOW_TO]
+RUN = [*QUICK, "../README.md", "quickstart.md", "faq.md", "finance.md", *HOW_TO]
 
 
 def name_of(page: Path) -> str:
@@ -111,7 +112,7 @@ def test_code_runs_and_prints_what_the_page_says(page, tmp_path, monkeypatch, re
     names: dict = {"__name__": "page"}
     printed = ""
     with mock.patch.dict(NETWORKS):  # pages may register some
-        for kind, content in FENCE.findall(text):
+        for kind, content in FENCE.findall(SKETCH.sub("", text)):
             if kind == "python":
                 with contextlib.redirect_stdout(io.StringIO()) as stream:
                     exec(compile(content, page, "exec"), names)
