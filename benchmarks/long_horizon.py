@@ -99,6 +99,7 @@ def main() -> None:
     parser.add_argument("--data", default="etth1", help="etth1, exchange_rate or weather_jena")
     parser.add_argument("--horizon", type=int, default=96)
     parser.add_argument("--networks", nargs="+", default=list(SETTINGS), choices=list(SETTINGS))
+    parser.add_argument("--settings-of", choices=list(SETTINGS), help="for all, not their own")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--every", type=int, default=1, help="only every k-th window counts")
     parser.add_argument("--validation-only", action="store_true", help="leave the test rows closed")
@@ -112,13 +113,16 @@ def main() -> None:
     panel = Naive(**common).to_panel(frame)
     ends = [(train, validation)] + ([] if options.validation_only else [(validation, test)])
 
+    def settings(name: str) -> dict[str, Any]:
+        return SETTINGS[options.settings_of or name] if name in SETTINGS else {}
+
     def evaluate(estimator) -> list[float]:
         size = options.horizon, options.every
         return [x for end in ends for x in errors(estimator, panel, std, *end, *size)]
 
     def trained(name: str, seed: int) -> Any:
         model = Forecaster(name, **common, validation=validation - train, random_state=seed)
-        model.set_params(**{**COMMON, **SETTINGS[name]})
+        model.set_params(**{**COMMON, **settings(name)})
         return model.fit(frame.iloc[: train if model.validation is None else validation])
 
     print(f"{options.data}, horizon {options.horizon}, {panel.n_series} channels as ids, every "
@@ -128,7 +132,7 @@ def main() -> None:
 
     def show(name: str, found: list[list[float]], seconds: float) -> None:
         means = " | ".join(f"{mean:.3f}" for mean in np.mean(found, axis=0))
-        lookback = SETTINGS.get(name, {}).get("lookback", "")
+        lookback = settings(name).get("lookback", "")
         known = PUBLISHED.get((options.data, name), "") if options.horizon == 96 else ""
         spread = np.std([f[-2] for f in found])
         print(
