@@ -13,7 +13,8 @@ from render import executed, faults_of, notebook_of, outputs_of, scripts
 from tsmodels import datasets
 
 NEEDS = re.compile(r"\*\*Needs\*\* the data set `(\w+)`")
-QUICK = ["01"]  # they run in the gate, in its process; all run in kernels with `-m notebooks`
+LINK = re.compile(r"\]\((\S+\.ipynb)\)")
+QUICK = ["01", "07", "08"]  # run in the gate too, in its process; in kernels with `-m notebooks`
 SCRIPTS = [pytest.param(script, id=script.stem) for script in scripts()]
 
 
@@ -44,6 +45,8 @@ def test_notebook_is_fit_to_be_read(script):
     assert faults_of(notebook) == []
     assert any("image/png" in output.get("data", {}) for output in outputs_of(notebook))
     assert notebook.cells[0].source.startswith("# ")
+    links = [link for cell in notebook.cells for link in LINK.findall(cell.source)]
+    assert all(script.with_name(link).is_file() for link in links), links
 
 
 def test_the_page_lists_all_of_them():
