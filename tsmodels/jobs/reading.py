@@ -200,6 +200,9 @@ def series_of(frame: pd.DataFrame) -> tuple[np.ndarray, pd.Index]:
     >>> codes, ids = series_of(pd.DataFrame({"unique_id": ["b", "a", None, "b"]}))
     >>> codes.tolist(), ids.tolist()
     ([0, 1, 2, 0], ['b', 'a', nan])
+    >>> codes, ids = series_of(pd.DataFrame({"unique_id": pd.Categorical(["b", "a", None, "b"])}))
+    >>> codes.tolist(), ids.tolist()
+    ([0, 1, 2, 0], ['b', 'a', nan])
     """
     column = frame["unique_id"]
     if not isinstance(column.dtype, pd.CategoricalDtype):
