@@ -132,5 +132,5 @@ plt.show()
 # within a minute nothing has taught the network to look further. The diagonals in the literature
 # are of longer sentences and of trainings of hours.
 #
-# `docs/language.md` says what longer training gives. Next: [many series in the night, by a
-# job](12_batch_job_with_dask.ipynb).
+# `docs/language.md` says what longer training gives. Next: [what length costs, and what it is good
+# for](11_mamba_rwkv_ttt_against_length.ipynb).
