@@ -1,6 +1,7 @@
 """Multi30k, German to English: networks with decoders, trained for equal minutes.
 
     translation.py train --minutes 30               one row a network; models go to --folder
+    translation.py train --steps 6000               the same for so many steps, as on a GPU
     translation.py sweep --network gnmt             penalties of the search, on the validation part
     translation.py lengths                          BLEU by the length of the source
     translation.py test                             the test part (test2016), by the saved models
@@ -81,10 +82,11 @@ def train(options: argparse.Namespace) -> None:
         def fit(steps: int, model: Translator = model) -> Any:
             return model.set_params(max_steps=steps).fit(sources, targets)
 
-        steps = steps_within(options.minutes, fit)
-        started = time.process_time()
+        steps = options.steps or steps_within(options.minutes, fit)
+        clock = time.perf_counter if options.steps else time.process_time
+        started = clock()
         fit(steps)
-        minutes = (time.process_time() - started) / 60
+        minutes = (clock() - started) / 60
         model.save(path_of(options.folder, name))
         greedy, _ = translated(model, others, num_beams=1)
         best, ms = translated(model, others)
@@ -168,6 +170,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("what", choices=["train", "sweep", "lengths", "test", "int8"])
     parser.add_argument("--minutes", type=float, default=30.0, help="of a processor, each network")
+    parser.add_argument("--steps", type=int, help="not minutes; minutes shown are of the clock")
     parser.add_argument("--only", nargs="+", choices=list(NETWORKS), help="these networks alone")
     parser.add_argument("--network", default="gnmt", choices=list(NETWORKS), help="for sweep")
     parser.add_argument("--sentences", type=int, default=1014, help="of the validation part")
