@@ -10,17 +10,18 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-FIRST, MORE = 10, 50
+FIRST = 10
 
 
-def steps_within(minutes: float, fit: Callable[[int], Any]) -> int:
-    """Steps that `fit(steps)` takes so many processor minutes for, by the time of its first ones.
+def steps_within(minutes: float, fit: Callable[[int], Any], more: int = 50) -> int:
+    """Steps that `fit(steps)` takes so many processor minutes for, by the time of `more` of them.
 
-    What every fit needs once, such as compiling and reading, is not counted.
+    What every fit needs once, such as compiling and reading, is not counted. Of few batches with
+    sequences of like lengths many hold a longer one: there `more` should be an epoch or so.
     """
     fit(FIRST)  # compiles
-    seconds = [_timed(fit, steps) for steps in (FIRST, FIRST + MORE)]
-    a_step = max((seconds[1] - seconds[0]) / MORE, 1e-4)
+    seconds = [_timed(fit, steps) for steps in (FIRST, FIRST + more)]
+    a_step = max((seconds[1] - seconds[0]) / more, 1e-4)
     return max(1, int(60.0 * minutes / a_step))
 
 

@@ -82,7 +82,7 @@ def train(options: argparse.Namespace) -> None:
         def fit(steps: int, model: Translator = model) -> Any:
             return model.set_params(max_steps=steps).fit(sources, targets)
 
-        steps = options.steps or steps_within(options.minutes, fit)
+        steps = options.steps or steps_within(options.minutes, fit, more=250)
         clock = time.perf_counter if options.steps else time.process_time
         started = clock()
         fit(steps)
