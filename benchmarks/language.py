@@ -6,8 +6,7 @@
 
 The first 90 % of the text are learned from, the next 5 % are the validation part, the last 5 % the
 test part, which only `test` reads. Every network reads the text in one piece, except the
-Transformer, which has windows of 100 characters that overlap by half. TTT learns from windows by
-themselves: its state goes on step after step only, not in parallel.
+Transformer, which has windows of 100 characters that overlap by half.
 """
 
 from __future__ import annotations
@@ -31,11 +30,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "lstm": {"network": LSTM(d_model=128, n_layers=2, residual_from=2)},
     "rwkv": {"network": RWKV6(d_model=76, n_layers=2), "learning_rate": 6e-3},
     "mamba": {"network": Mamba(d_model=124, n_layers=2), "learning_rate": 6e-3},
-    "ttt": {
-        "network": TTTLinearNetwork(d_model=160, n_layers=2),
-        "learning_rate": 6e-3,
-        "carry": 1,
-    },
+    "ttt": {"network": TTTLinearNetwork(d_model=160, n_layers=2), "learning_rate": 6e-3},
     "transformer": {
         "network": Transformer(
             d_model=96, n_layers=2, dropout=0.0, causal_encoder=True, max_length=100

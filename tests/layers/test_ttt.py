@@ -70,6 +70,21 @@ def test_rotation_turns_neighbouring_pairs():
     np.testing.assert_allclose(got, want, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", sorted(LAYERS))
+def test_a_sequence_is_cut_anywhere_and_rows_are_at_places_of_their_own(name):
+    layer, x = made(name), ops.convert_to_tensor(normal(2, 16, 8))
+    ahead, behind = layer.prefill(x[:1, :5])[1], layer.prefill(x[1:, :2])[1]
+    state = {key: ops.concatenate([ahead[key], behind[key]]) for key in ahead}
+    rows = ops.stack([x[0, 5:], x[1, 2:13]])  # (2, 11, 8)
+    parts = []
+    for part in (rows[:, :1], rows[:, 1:4], rows[:, 4:]):
+        y, state = layer.advance(part, state)
+        parts.append(y)
+    got, whole = ops.concatenate(parts, axis=1), layer(x)
+    close(got[0], whole[0, 5:], 1e-5)
+    close(got[1], whole[1, 2:13], 1e-5)
+
+
 @pytest.mark.parametrize("length", [1, 3, 4, 8, 10])
 @pytest.mark.parametrize("name", sorted(LAYERS))
 def test_prefill_leaves_the_state_of_that_many_steps(name, length):

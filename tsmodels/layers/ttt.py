@@ -17,7 +17,7 @@ from typing import Any
 from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int, check_real
 from tsmodels.layers.mamba import causal_depthwise_conv
-from tsmodels.layers.scan import ScanLayer, into_chunks, over_time, scan, triangle
+from tsmodels.layers.scan import ScanLayer, into_chunks, over_time, triangle
 
 EPSILON = 1e-6
 
@@ -241,45 +241,83 @@ class _TTT(ScanLayer):
         out = out if self.g_proj is None else gelu(self.g_proj(x)) * out
         return self.o_proj(out)
 
-    # --- the whole sequence: the dual form ---
+    # --- any number of tokens: the dual form ---
 
     def call(self, x: Any) -> Any:
         return self.prefill(x)[0]
 
     def prefill(self, x: Any) -> tuple[Any, dict[str, Any]]:
-        """A sequence from its beginning, mini-batches in parallel: (y (B, L, C), the state)."""
-        batch, length, _ = ops.shape(x)
-        state = self.initial_state(batch)
-        q, k, v, conv = self._read(x, state.get("conv"))
-        place = ops.cast(ops.arange(length) % self.mini_batch, x.dtype)[:, None, None]
-        q, k = (rotated(self._heads(r), place, self.rope_theta) for r in (q, k))
-        parts = [into_chunks(r, self.mini_batch) for r in (q, k, self._heads(v), self._rate(x))]
-        q, k, v = (ops.transpose(r, (1, 0, 3, 2, 4)) for r in parts[:3])  # (Z, B, H, K, d)
-        rate = ops.transpose(parts[3], (1, 0, 3, 2))  # (Z, B, H, K), 0 where filled up
-        starts, last = self._learn(k, v, rate, [w for p in self._pairs(state) for w in p])
-        out, sums = self._answers(q, k, v, rate, starts)
-        out = ops.reshape(ops.transpose(out, (1, 0, 3, 2, 4)), (batch, -1, self.width))
-        y = self._write(out[:, :length], x)
-        return y, self._end(length, batch, starts, last, sums, conv)
+        """A sequence from its beginning: (y (B, L, C), the state after it)."""
+        return self._in_parallel(x, self.initial_state(ops.shape(x)[0]), None)
 
-    def _learn(self, k: Any, v: Any, rate: Any, start: list[Any]) -> tuple[list[Any], list[Any]]:
-        """The fast weights at the start of each mini-batch (Z, B, H, ...), and after the last."""
+    def advance(self, x: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """From any state: the tokens that its mini-batch has seen are places left empty before."""
+        return self._in_parallel(x, state, state["position"])
+
+    def _in_parallel(self, x: Any, state: Any, position: Any) -> tuple[Any, dict[str, Any]]:
+        batch, length, _ = ops.shape(x)
+        q, k, v, conv = self._read(x, state.get("conv"))
+        place = ops.cast(ops.arange(length), x.dtype)[:, None, None]
+        if position is not None:
+            place = place + position[..., None, None]  # (B, L, 1, 1)
+        place = ops.mod(place, self.mini_batch)
+        q, k = (rotated(self._heads(r), place, self.rope_theta) for r in (q, k))
+        parts = [self._dealt(r, position) for r in (q, k, self._heads(v), self._rate(x))]
+        q, k, v = (ops.transpose(r, (1, 0, 3, 2, 4)) for r in parts[:3])  # (Z, B, H, K, d)
+        rate = ops.transpose(parts[3], (1, 0, 3, 2))  # (Z, B, H, K), 0 where a place is empty
+        before = None if position is None else _flat(self._pairs(state, "d"))
+        starts, last = self._learn(k, v, rate, _flat(self._pairs(state)), before)
+        out, sums = self._answers(q, k, v, rate, starts, before)
+        out = ops.reshape(ops.transpose(out, (1, 0, 3, 2, 4)), (batch, -1, self.width))
+        if position is not None:
+            out = ops.matmul(ops.swapaxes(self._shift(position, length), 1, 2), out)
+        following = self._end(length, batch, position, starts, last, sums)
+        return self._write(out[:, :length], x), following | ({} if conv is None else {"conv": conv})
+
+    def _dealt(self, x: Any, position: Any) -> Any:
+        """(B, L, ...) in mini-batches (B, Z, K, ...), the first of which begins `position` ago."""
+        if position is None:
+            return into_chunks(x, self.mini_batch)
+        batch, length, *inner = ops.shape(x)
+        flat = ops.reshape(x, (batch, length, math.prod(inner)))
+        moved = ops.matmul(self._shift(position, length), flat)
+        return ops.reshape(moved, (batch, -1, self.mini_batch, *inner))
+
+    def _shift(self, position: Any, length: Any) -> Any:
+        """(B, Z K, L) of ones where token l has place s = position + l, zeros elsewhere."""
+        size = self.mini_batch
+        places = ops.arange((length + 2 * size - 2) // size * size)  # for any position
+        at = ops.cast(position, "int32")[..., None] + ops.arange(length)  # (B, 1, L)
+        return ops.cast(places[:, None] == at, self.compute_dtype)
+
+    def _learn(
+        self, k: Any, v: Any, rate: Any, start: list[Any], before: list[Any] | None
+    ) -> tuple[list[Any], list[Any]]:
+        """The fast weights at the start of each mini-batch (Z, B, H, ...), and after the last.
+
+        `before` are the gradient sums that the first one begins with.
+        """
         eta = self._token_eta()[-1]
 
         def step(flat, at):
-            k, v, rate = at
+            k, v, rate, *first = at
             found = self._gradients(_paired(flat), k, v)
             sums = _flat([_sums(rows, g, rate) for rows, g in found])
+            if before is not None:
+                sums = [s + first[0] * d for s, d in zip(sums, before, strict=True)]
             return [w - eta * s for w, s in zip(flat, sums, strict=True)], flat
 
-        last, starts = over_time(step, start, (k, v, rate))
+        firsts = () if before is None else (_first_of(rate)[..., None],)
+        last, starts = over_time(step, start, (k, v, rate, *firsts))
         return starts, last
 
     def _gradients(self, weights: Weights, k: Any, v: Any) -> list[tuple[Any, Any]]:
         gamma, beta = self.gamma[:, None], self.beta[:, None]  # (H, 1, d)
         return fast_gradients(weights, k, v - k, gamma, beta)
 
-    def _answers(self, q: Any, k: Any, v: Any, rate: Any, starts: Any) -> tuple[Any, list[Any]]:
+    def _answers(
+        self, q: Any, k: Any, v: Any, rate: Any, starts: Any, before: list[Any] | None
+    ) -> tuple[Any, list[Any]]:
         """Q + LN(f(Q)) (Z, B, H, K, d), and the gradient sums of every mini-batch."""
         weights = _paired(starts)
         found = self._gradients(weights, k, v)
@@ -291,20 +329,32 @@ class _TTT(ScanLayer):
             return lambda x: ops.matmul(x, W) + b - ops.matmul(eta * (_products(x, rows) + 1), g)
 
         layers = [layer(w, rows, g) for w, (rows, g) in zip(weights, found, strict=True)]
+        sums = _flat([_sums(rows, g, rate) for rows, g in found])
+        if before is not None:
+            steps = _first_of(rate)[..., None] * self._token_eta()[:, None]  # (Z, B, 1, K, 1)
+            layers = [
+                lambda x, f=f, W=W, b=b: f(x) - steps * (ops.matmul(x, W) + b)
+                for f, (W, b) in zip(layers, _paired(before), strict=True)
+            ]
+            first = _first_of(rate)[..., None]
+            sums = [s + first * d for s, d in zip(sums, before, strict=True)]
         out = q + layer_norm(answer(q, layers), self.gamma[:, None], self.beta[:, None])
-        return out, _flat([_sums(rows, g, rate) for rows, g in found])
+        return out, sums
 
-    def _end(self, length: Any, batch: Any, starts: Any, last: Any, sums: Any, conv: Any) -> Any:
-        """The state after a sequence: within a mini-batch if its last one is not full."""
-        rest = length % self.mini_batch
-        state = {"position": self.zeros(batch, 1) + ops.cast(rest, self.compute_dtype)}
-        if conv is not None:
-            state["conv"] = conv
+    def _end(
+        self, length: Any, batch: Any, position: Any, starts: Any, last: Any, sums: Any
+    ) -> dict[str, Any]:
+        """The state after `length` tokens: within a mini-batch where its places are not full."""
+        begun = self.zeros(batch, 1) if position is None else position
+        reached = begun + ops.cast(length, self.compute_dtype)
+        whole = ops.floor(reached / self.mini_batch)  # (B, 1) mini-batches are over
+        state = {"position": reached - whole * self.mini_batch}
         for (name, _), start, end, total in zip(
             self._fast_names(), starts, last, sums, strict=True
         ):
-            state[name] = ops.where(rest > 0, start[-1], end)
-            state[f"d{name}"] = ops.where(rest > 0, total[-1], ops.zeros_like(total[-1]))
+            empty = ops.zeros_like(end)[None]
+            state[name] = _at(ops.concatenate([start, end[None]]), whole)
+            state[f"d{name}"] = _at(ops.concatenate([total, empty]), whole)
         return state
 
     # --- one token: the primal form ---
@@ -343,22 +393,23 @@ class _TTT(ScanLayer):
             after[f"d{name}"] = ops.where(full, ops.zeros_like(d), d)
         return after
 
-    def advance(self, x: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        """Any number of steps from any state, one after the other; `prefill` is the fast start."""
-
-        def step(carry, at):
-            y, state = self.step(at, carry[1])
-            return (y, state), (y, state)
-
-        start = (ops.zeros_like(x[:, 0]), state)
-        (_, state), (y, _) = scan(step, start, ops.swapaxes(x, 0, 1))
-        return ops.swapaxes(y, 0, 1), state
-
 
 def _sums(rows: Any, g: Any, rate: Any) -> tuple[Any, Any]:
     """sum_j rate_j rows_j^T g_j, and sum_j rate_j g_j."""
     g = rate[..., None] * g
     return ops.matmul(ops.swapaxes(rows, -1, -2), g), ops.sum(g, axis=-2, keepdims=True)
+
+
+def _first_of(x: Any) -> Any:
+    """Ones for the first of x (Z, B, H, K), zeros for the others: (Z, B, 1, 1)."""
+    zeros = ops.zeros_like(x[:, :, :1, :1])
+    return ops.concatenate([zeros[:1] + 1.0, zeros[1:]])
+
+
+def _at(x: Any, where: Any) -> Any:
+    """Of x (Z, B, ...) the one of each row, `where` (B, 1): (B, ...)."""
+    here = ops.cast(ops.arange(ops.shape(x)[0], dtype=where.dtype)[:, None, None] == where, x.dtype)
+    return ops.sum(x * ops.reshape(here, (*ops.shape(here)[:2], *[1] * (len(x.shape) - 2))), axis=0)
 
 
 def _linear(W: Any, b: Any) -> Callable[[Any], Any]:
