@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from tsmodels.checks import fault
-from tsmodels.data.frame import forecast_frame
+from tsmodels.data.answers import forecast_frame
 from tsmodels.data.windows import spread
 from tsmodels.estimators.horizon import HorizonEstimator
 from tsmodels.intervals import Predictive

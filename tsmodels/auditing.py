@@ -16,7 +16,7 @@ from sklearn.base import clone
 
 from tsmodels.backtesting import cutoffs_of
 from tsmodels.checks import check_int, fault
-from tsmodels.data.frame import Panel
+from tsmodels.data.panel import Panel
 from tsmodels.estimators.horizon import HorizonEstimator, first_cutoffs
 
 TELLS = 0.999  # a correlation from which on a covariate is the target under another name

@@ -10,7 +10,8 @@ import pandas as pd
 from sklearn.base import clone
 
 from tsmodels.checks import check_int, fault
-from tsmodels.data.frame import Panel, forecast_frame
+from tsmodels.data.answers import forecast_frame
+from tsmodels.data.panel import Panel
 from tsmodels.estimators.baseline import Drift, Naive, SeasonalNaive
 from tsmodels.estimators.horizon import HorizonEstimator, first_cutoffs, naive_scales
 from tsmodels.intervals import check_level, columns, nested_intervals

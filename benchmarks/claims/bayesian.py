@@ -17,7 +17,8 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from tsmodels import Forecaster, MonteCarlo, datasets
-from tsmodels.data.frame import Panel, make_panel
+from tsmodels.data.frame import make_panel
+from tsmodels.data.panel import Panel
 
 UNLIKE = ("2014-11-02", "2014-11-27", "2014-12-25", "2015-01-01", "2015-01-26", "2015-01-27")
 HORIZON, LEVEL = 24, 80

@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsmodels.data.frame import factorize_runs, forecast_frame, make_panel
+from tsmodels.data.answers import forecast_frame
+from tsmodels.data.columns import factorize_runs
+from tsmodels.data.frame import make_panel
 
 START = pd.Timestamp("2024-01-01")
 

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from tsmodels import Forecaster, HistoricMean, SeasonalNaive, load
-from tsmodels.data.frame import make_panel, treat_missing
+from tsmodels.data.frame import make_panel
 from tsmodels.data.joining import joined
+from tsmodels.data.panel import treat_missing
 
 QUICK = {"horizon": 3, "lookback": 6, "max_steps": 3, "random_state": 0}
 COLUMNS = {

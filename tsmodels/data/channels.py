@@ -10,7 +10,7 @@ import numpy as np
 
 from tsmodels.data.covariates import Roles
 from tsmodels.data.cycles import Holidays, cycle_features, cycles_of, holiday_features
-from tsmodels.data.frame import Panel
+from tsmodels.data.panel import Panel
 from tsmodels.data.scaling import affine_statistics
 from tsmodels.data.windows import fill
 

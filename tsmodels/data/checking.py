@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from tsmodels.data.calendar import infer_calendar, infer_names, season_length
-from tsmodels.data.frame import Keys, read_keys, read_values, target_columns
+from tsmodels.data.frame import read_keys, read_values, target_columns
+from tsmodels.data.panel import Keys
 
 PRICE_ROWS = 50  # fewer say nothing of a walk
 WALKS = 2.5  # how far from 1 the variance ratios of a walk may be

@@ -10,7 +10,8 @@ import pandas as pd
 
 from tsmodels.checks import fault
 from tsmodels.data.covariates import Roles
-from tsmodels.data.frame import ID, TIME, Keys, Panel, read_known
+from tsmodels.data.frame import read_known
+from tsmodels.data.panel import ID, TIME, Keys, Panel
 
 WAY_OUT = "make_future_frame() makes the rows; merge the columns into it."
 

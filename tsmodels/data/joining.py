@@ -11,7 +11,7 @@ import pandas as pd
 from tsmodels.checks import fault
 from tsmodels.data.calendar import Calendar, fits, infer_names, pace
 from tsmodels.data.covariates import Covariates
-from tsmodels.data.frame import Panel
+from tsmodels.data.panel import Panel
 
 TELLING = 5  # rows of which all are missing in between are of another frequency
 

@@ -16,7 +16,8 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from tsmodels.checks import check_int, check_option, fault
-from tsmodels.data.frame import Keys, read_keys, read_values, target_columns
+from tsmodels.data.frame import read_keys, read_values, target_columns
+from tsmodels.data.panel import Keys
 
 METHODS = ("standard", "robust", "minmax", "mean_abs", "seasonal_naive", None)
 ROUNDING = 64 * np.finfo(np.float64).eps  # a spread below this share of the values is none

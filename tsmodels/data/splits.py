@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from tsmodels.checks import check_int, check_option, fault
-from tsmodels.data.frame import Keys, read_keys
+from tsmodels.data.frame import read_keys
+from tsmodels.data.panel import Keys
 
 
 class RollingOrigin:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tsmodels.data.frame import Panel
+from tsmodels.data.panel import Panel
 
 
 def apart(panel: Panel) -> Panel:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tsmodels.checks import check_option, fault
-from tsmodels.data.frame import Panel
+from tsmodels.data.panel import Panel
 from tsmodels.data.scaling import ROUNDING
 from tsmodels.data.windows import fill
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tsmodels.checks import check_real, did_you_mean, fault
-from tsmodels.data.frame import Panel
+from tsmodels.data.panel import Panel
 
 
 def weighted(panel: Panel, sample_weight: Any, n_rows: int) -> Panel:

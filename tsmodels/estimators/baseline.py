@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tsmodels.data.frame import Panel
+from tsmodels.data.panel import Panel
 from tsmodels.data.windows import any_observed, fill
 from tsmodels.estimators.horizon import HorizonEstimator
 

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from tsmodels.backend import keras
 from tsmodels.checks import check_int, check_real, fault
-from tsmodels.data.frame import Panel
+from tsmodels.data.panel import Panel
 from tsmodels.data.windows import Windows
 from tsmodels.estimators.around import Around
 from tsmodels.estimators.forecaster import Forecaster

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import clone
 
 from tsmodels.checks import check_option, fault
-from tsmodels.data.frame import Panel
+from tsmodels.data.panel import Panel
 from tsmodels.estimators.covariates import CovariateEstimator
 from tsmodels.estimators.horizon import HorizonEstimator
 

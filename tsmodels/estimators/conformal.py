@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tsmodels.checks import check_int, check_real, fault
-from tsmodels.data.frame import Panel
+from tsmodels.data.panel import Panel
 from tsmodels.data.windows import spread
 from tsmodels.estimators.around import Around
 from tsmodels.estimators.horizon import (

@@ -11,11 +11,13 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from tsmodels.checks import check_int, check_option
+from tsmodels.data.answers import forecast_frame
 from tsmodels.data.channels import Channels
 from tsmodels.data.covariates import Roles
 from tsmodels.data.cycles import read_holidays
-from tsmodels.data.frame import Panel, forecast_frame, make_panel, target_columns
+from tsmodels.data.frame import make_panel, target_columns
 from tsmodels.data.future import with_future
+from tsmodels.data.panel import Panel
 from tsmodels.data.scaling import affine_statistics
 from tsmodels.data.targets import apart, together
 from tsmodels.estimators.horizon import HorizonEstimator, first_cutoffs

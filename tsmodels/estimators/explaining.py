@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from tsmodels.backend import ops
-from tsmodels.data.frame import Panel
+from tsmodels.data.panel import Panel
 from tsmodels.data.windows import Batch
 from tsmodels.layers.covariates import width_of
 from tsmodels.networks.readings import moving_model, reading_model

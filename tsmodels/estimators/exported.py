@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from tsmodels.checks import fault
-from tsmodels.data.frame import Panel, target_columns
+from tsmodels.data.frame import target_columns
+from tsmodels.data.panel import Panel
 from tsmodels.data.targets import joint_rows, side_by_side
 from tsmodels.data.transforms import Transform
 from tsmodels.data.windows import Windows, any_observed, fill

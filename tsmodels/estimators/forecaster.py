@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from tsmodels.checks import check_int, check_option, check_real, fault
 from tsmodels.data.covariates import check_names
-from tsmodels.data.frame import Panel
+from tsmodels.data.panel import Panel
 from tsmodels.data.scaling import METHODS, affine_statistics
 from tsmodels.data.targets import apart, first_rows, joint_rows, side_by_side, together
 from tsmodels.data.transforms import Transform

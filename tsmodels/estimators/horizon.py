@@ -13,15 +13,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from tsmodels.checks import check_int, check_option, fault
 from tsmodels.data import calendar
-from tsmodels.data.frame import (
-    Panel,
-    forecast_frame,
-    make_panel,
-    target_columns,
-    treat_missing,
-)
+from tsmodels.data.answers import forecast_frame
+from tsmodels.data.frame import make_panel, target_columns
 from tsmodels.data.future import with_coming
 from tsmodels.data.joining import joined, refuse_other_pace, refuse_sparser
+from tsmodels.data.panel import Panel, treat_missing
 from tsmodels.data.targets import apart, together
 from tsmodels.data.weights import weighted
 from tsmodels.data.windows import spread

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tsmodels.data.frame import Panel
+from tsmodels.data.panel import Panel
 from tsmodels.intervals import NoErrorsKnown
 
 PATHS, TOGETHER = 1000, 64  # paths that tell how errors go together; gaps at a time

@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.utils import check_random_state
 
 from tsmodels.checks import fault
-from tsmodels.data.frame import Panel
+from tsmodels.data.panel import Panel
 from tsmodels.data.windows import Batch, Windows, spread
 from tsmodels.estimators.explaining import Variable, steps_of, table_of, variables
 from tsmodels.estimators.horizon import CALIBRATION, evenly, naive_scales

@@ -25,7 +25,7 @@ from tsmodels.checks import fault
 from tsmodels.data.calendar import Calendar
 from tsmodels.data.channels import Channels
 from tsmodels.data.covariates import Covariates, Roles
-from tsmodels.data.frame import FrameStyle, Panel
+from tsmodels.data.panel import FrameStyle, Panel
 from tsmodels.data.transforms import Transform
 from tsmodels.estimators.bag import BagOfWords
 from tsmodels.heads import DistributionHead, PointHead, QuantileHead

@@ -13,8 +13,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int, fault
-from tsmodels.data.frame import Panel, read_rows, treat_missing
+from tsmodels.data.frame import read_rows
 from tsmodels.data.joining import joined
+from tsmodels.data.panel import Panel, treat_missing
 from tsmodels.data.targets import apart, together
 from tsmodels.data.windows import fill
 from tsmodels.estimators.forecaster import Rows, each_target

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 import tsmodels
 from tsmodels.checks import did_you_mean, fault
-from tsmodels.data.frame import factorize_runs
+from tsmodels.data.columns import factorize_runs
 from tsmodels.jobs.config import Data, Job, JobError, Source
 from tsmodels.jobs.headlines import COLUMN, with_sentiment
 from tsmodels.jobs.inputs import Partition
