@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsmodels.data.calendar import RENAMED, check_freq, infer_calendar, season_length
+from tsmodels.data.frequency import RENAMED, check_freq, season_length
+from tsmodels.data.inference import infer_calendar
 
 
 def stamps(*index, tz=None):

@@ -9,9 +9,9 @@ from numpy.testing import assert_allclose
 
 import tsmodels
 from tsmodels import MLP, Conformal, Forecaster, Naive, SeasonalNaive, backtest, check_data
-from tsmodels.data.calendar import infer_calendar
 from tsmodels.data.channels import elapsed_logs
 from tsmodels.data.frame import make_panel
+from tsmodels.data.inference import infer_calendar
 
 SETTINGS = {"horizon": 2, "lookback": 5, "max_steps": 120, "learning_rate": 0.02}
 NET = MLP(d_model=8, revin=None)

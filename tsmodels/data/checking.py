@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tsmodels.data.calendar import infer_calendar, infer_names, season_length
 from tsmodels.data.frame import read_keys, read_values, target_columns
+from tsmodels.data.frequency import season_length
+from tsmodels.data.inference import infer_calendar, infer_names
 from tsmodels.data.panel import Keys
 
 PRICE_ROWS = 50  # fewer say nothing of a walk

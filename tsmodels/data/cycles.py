@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from tsmodels.checks import fault
-from tsmodels.data.calendar import DAY, HOUR, Calendar
+from tsmodels.data.calendar import Calendar
+from tsmodels.data.frequency import DAY, HOUR
 
 YEAR = 365.25 * DAY
 Holidays = tuple[tuple[str, np.ndarray], ...]  # a name and its dates, M8[D]

@@ -21,7 +21,6 @@ import numpy as np
 import pandas as pd
 
 from tsmodels.checks import check_option, fault
-from tsmodels.data.calendar import infer_calendar
 from tsmodels.data.columns import (
     LARGEST_VALUE,
     factorize,
@@ -30,6 +29,7 @@ from tsmodels.data.columns import (
     read_stamps,
 )
 from tsmodels.data.covariates import Covariates, Roles
+from tsmodels.data.inference import infer_calendar
 from tsmodels.data.panel import ID, TIME, FrameStyle, Keys, Kind, Panel, place_of, treat_missing
 from tsmodels.data.source import Source, open_source
 

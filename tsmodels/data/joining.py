@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 
 from tsmodels.checks import fault
-from tsmodels.data.calendar import Calendar, fits, infer_names, pace
+from tsmodels.data.calendar import Calendar
 from tsmodels.data.covariates import Covariates
+from tsmodels.data.frequency import pace
+from tsmodels.data.inference import fits, infer_names
 from tsmodels.data.panel import Panel
 
 TELLING = 5  # rows of which all are missing in between are of another frequency

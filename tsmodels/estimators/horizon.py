@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from tsmodels.checks import check_int, check_option, fault
-from tsmodels.data import calendar
+from tsmodels.data import frequency
 from tsmodels.data.answers import forecast_frame
 from tsmodels.data.frame import make_panel, target_columns
 from tsmodels.data.future import with_coming
@@ -299,7 +299,7 @@ class HorizonEstimator(Saved, BaseEstimator):
         if self.season_length is not None:
             return int(self.season_length)
         freqs = panel.calendar.freqs
-        lengths = {calendar.season_length(freq) for freq in freqs}
+        lengths = {frequency.season_length(freq) for freq in freqs}
         if len(lengths) > 1:
             raise ValueError(
                 f"X must be series of one frequency, or of one season. Got:\n{_freq_table(panel)}\n"
