@@ -109,7 +109,7 @@ class AdditiveAttention(MemoryAttention):
         v = self.v
         if self.normed:
             v = self.g * v * ops.rsqrt(ops.sum(ops.square(v)))
-        return ops.sum(mixed * v, axis=-1)
+        return ops.matmul(mixed, v[:, None])[..., 0]
 
 
 @keras.saving.register_keras_serializable("tsmodels")
