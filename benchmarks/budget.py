@@ -16,10 +16,10 @@ FIRST = 10
 def steps_within(minutes: float, fit: Callable[[int], Any], more: int = 50) -> int:
     """Steps that `fit(steps)` takes so many processor minutes for, by the time of `more` of them.
 
-    What every fit needs once, such as compiling and reading, is not counted. Of few batches with
-    sequences of like lengths many hold a longer one: there `more` should be an epoch or so.
+    What every fit needs once, such as compiling and reading, is not counted. With buckets of
+    lengths `more` should be an epoch or so: of few batches many hold one of the next bucket.
     """
-    fit(FIRST)  # compiles
+    fit(FIRST + more)  # compiles, every shape
     seconds = [_timed(fit, steps) for steps in (FIRST, FIRST + more)]
     a_step = max((seconds[1] - seconds[0]) / more, 1e-4)
     return max(1, int(60.0 * minutes / a_step))
