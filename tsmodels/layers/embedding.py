@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tsmodels.backend import keras, ops
-from tsmodels.checks import check_int, check_real
+from tsmodels.checks import check_int, check_option, check_real
 
 PADDING, UNKNOWN = 0, 1  # ids, as in every vocabulary
 
@@ -18,7 +18,9 @@ class TokenEmbedding(keras.layers.Layer):
     vectors are added. Padding, id 0, is a vector of zeros. In training each token is with a chance
     of `token_dropout` taken for an unknown one, id 1, and what goes with it left out, so that the
     vector of the unknown is learned (Bengio et al., 2015, call it word dropout; the rate is a
-    weight named "token_dropout_rate"). Ids may come as floats.
+    weight named "token_dropout_rate"). With `scaled` vectors are multiplied by the root of `width`,
+    so that positions added to them do not drown them (Vaswani et al., 2017, section 3.4). Ids may
+    come as floats.
 
     >>> layer = TokenEmbedding(5, 2)
     >>> layer(ops.array([[[3, 4], [3, 0], [0, 0]]])).shape
@@ -31,14 +33,12 @@ class TokenEmbedding(keras.layers.Layer):
         width: int,
         token_dropout: float = 0.0,
         seed: int | None = None,
+        scaled: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(autocast=False, **kwargs)  # half precision would round ids
-        self.size, self.width, self.seed = (
-            check_int("size", size, 2),
-            check_int("width", width),
-            seed,
-        )
+        self.size, self.width = check_int("size", size, 2), check_int("width", width)
+        self.seed, self.scaled = seed, check_option("scaled", scaled, [False, True])
         self.token_dropout = check_real("token_dropout", token_dropout, 0.0, 1.0, open_high=True)
 
     def build(self, input_shape: Any) -> None:
@@ -59,7 +59,8 @@ class TokenEmbedding(keras.layers.Layer):
             ids = self._without_some(ids)
         vectors = ops.take(ops.cast(self.embeddings, self.compute_dtype), ids, axis=0)
         seen = ops.cast(ids != PADDING, vectors.dtype)[..., None]  # (B, T, K, 1)
-        return ops.sum(vectors * seen, axis=2)
+        x = ops.sum(vectors * seen, axis=2)
+        return x * self.width**0.5 if self.scaled else x
 
     def _without_some(self, ids: Any) -> Any:
         drawn = keras.random.uniform(ops.shape(ids[:, :, :1]), seed=self.seed_generator)
@@ -72,7 +73,7 @@ class TokenEmbedding(keras.layers.Layer):
         return (*input_shape[:-1], self.width)
 
     def get_config(self) -> dict[str, Any]:
-        own = ("size", "width", "token_dropout", "seed")
+        own = ("size", "width", "token_dropout", "seed", "scaled")
         return {**super().get_config(), **{key: getattr(self, key) for key in own}}
 
 

@@ -145,6 +145,11 @@ class Network:
         return False
 
     @property
+    def scales_tokens(self) -> bool:
+        """Whether vectors of tokens come multiplied by the root of their width."""
+        return False
+
+    @property
     def images(self) -> bool:
         """Whether `encode` takes images (B, R, S, C) too, rows of S places with C channels."""
         return False

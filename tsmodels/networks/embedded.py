@@ -59,7 +59,13 @@ class Embedded(Network):
         return True
 
     def layers(self) -> dict[str, Any]:
-        embedding = TokenEmbedding(self.size, self.d_embedding, self.token_dropout, name="tokens")
+        embedding = TokenEmbedding(
+            self.size,
+            self.d_embedding,
+            self.token_dropout,
+            scaled=self.network.scales_tokens,
+            name="tokens",
+        )
         stem = keras.layers.Dense(self.d_model, name="stem")
         width = self.d_embedding + (self.d_characters if self.characters else 0)
         needed = not self.network.stemless and width != self.d_model

@@ -68,6 +68,10 @@ class Transformer(Network):
     def causal(self) -> bool:
         return self.causal_encoder
 
+    @property
+    def scales_tokens(self) -> bool:
+        return True
+
     def layers(self) -> dict[str, Any]:
         encoder = {
             f"encoder_{i}": TransformerEncoderLayer(

@@ -40,9 +40,10 @@ class Translation(keras.layers.Layer):
     ) -> None:
         super().__init__(autocast=False, **kwargs)  # half precision would round ids
         self.network, self.schedule = network, check_option("teacher_forcing", schedule, SCHEDULES)
+        form: dict[str, Any] = {"width": network.d_model, "scaled": network.scales_tokens}
         self.parts = {
-            "source": TokenEmbedding(sizes[0], network.d_model, name="source"),
-            "target": TokenEmbedding(sizes[1], network.d_model, name="target"),
+            "source": TokenEmbedding(sizes[0], **form, name="source"),
+            "target": TokenEmbedding(sizes[1], **form, name="target"),
             "drop": Dropout(embedding_dropout, name="embedding_dropout"),
             "network": network.layers(),
             "head_drop": Dropout(head_dropout, name="head_dropout"),
