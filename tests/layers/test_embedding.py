@@ -70,3 +70,11 @@ def test_words_by_their_characters():
     x = np.concatenate([np.zeros((1, 4)), table[[3, 4, 5]], np.zeros((1, 4))])
     want = [np.einsum("kc,kcd->d", x[i : i + 3], kernel) for i in range(3)]
     assert_allclose(y[0, 0], np.maximum(want, 0.0).max(axis=0), rtol=1e-4, atol=1e-6)
+
+
+def test_scaled_vectors_are_those_times_the_root_of_their_width():
+    plain, scaled = TokenEmbedding(6, 16), TokenEmbedding(6, 16, scaled=True)
+    for layer in (plain, scaled):
+        layer.build(IDS.shape)
+    scaled.set_weights(plain.get_weights())
+    assert_allclose(numbers(scaled(IDS)), 4.0 * numbers(plain(IDS)), rtol=1e-6)
