@@ -127,6 +127,11 @@ class GNMT(TeacherForced):
     def causal(self) -> bool:
         return False
 
+    @property
+    def scales_tokens(self) -> bool:
+        """Not in the paper; of small vectors little is left after two layers of LSTM."""
+        return True
+
     def layers(self) -> dict[str, Any]:
         upper = {f"encoder_{i}": self._lstm(f"encoder_{i}") for i in range(1, self.n_layers)}
         return {
