@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsmodels.data.frequency import RENAMED, check_freq, season_length
-from tsmodels.data.inference import infer_calendar
+from tsmodels.data.infer_frequency import infer_calendar
 
 
 def stamps(*index, tz=None):

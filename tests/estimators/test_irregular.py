@@ -11,7 +11,7 @@ import tsmodels
 from tsmodels import MLP, Conformal, Forecaster, Naive, SeasonalNaive, backtest, check_data
 from tsmodels.data.channels import elapsed_logs
 from tsmodels.data.frame import make_panel
-from tsmodels.data.inference import infer_calendar
+from tsmodels.data.infer_frequency import infer_calendar
 
 SETTINGS = {"horizon": 2, "lookback": 5, "max_steps": 120, "learning_rate": 0.02}
 NET = MLP(d_model=8, revin=None)

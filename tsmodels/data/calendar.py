@@ -49,7 +49,7 @@ class Calendar:
         """The `horizon` stamps that follow `last` (S,), as (S, horizon).
 
         >>> ds = np.array(["2024-01-29", "2024-01-30", "2024-01-31"], "M8[us]")
-        >>> from tsmodels.data.inference import infer_calendar
+        >>> from tsmodels.data.infer_frequency import infer_calendar
         >>> calendar = infer_calendar(ds, np.array([0, 3]))
         >>> calendar.future(ds[-1:], 2).astype("M8[D]").tolist()
         [[datetime.date(2024, 2, 1), datetime.date(2024, 2, 2)]]

@@ -11,7 +11,7 @@ import pandas as pd
 
 from tsmodels.data.frame import read_keys, read_values, target_columns
 from tsmodels.data.frequency import season_length
-from tsmodels.data.inference import infer_calendar, infer_names
+from tsmodels.data.infer_frequency import infer_calendar, infer_names
 from tsmodels.data.panel import Keys
 
 PRICE_ROWS = 50  # fewer say nothing of a walk

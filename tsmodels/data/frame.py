@@ -29,7 +29,7 @@ from tsmodels.data.columns import (
     read_stamps,
 )
 from tsmodels.data.covariates import Covariates, Roles
-from tsmodels.data.inference import infer_calendar
+from tsmodels.data.infer_frequency import infer_calendar
 from tsmodels.data.panel import ID, TIME, FrameStyle, Keys, Kind, Panel, place_of, treat_missing
 from tsmodels.data.source import Source, open_source
 

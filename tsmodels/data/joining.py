@@ -12,7 +12,7 @@ from tsmodels.checks import fault
 from tsmodels.data.calendar import Calendar
 from tsmodels.data.covariates import Covariates
 from tsmodels.data.frequency import pace
-from tsmodels.data.inference import fits, infer_names
+from tsmodels.data.infer_frequency import fits, infer_names
 from tsmodels.data.panel import Panel
 
 TELLING = 5  # rows of which all are missing in between are of another frequency

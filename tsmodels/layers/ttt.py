@@ -252,43 +252,40 @@ class _TTT(ScanLayer):
 
     def advance(self, x: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """From any state: the tokens that its mini-batch has seen are places left empty before."""
-        return self._in_parallel(x, state, state["position"])
+        return self._in_parallel(x, state, ops.cast(state["position"], "int32"))
 
     def _in_parallel(self, x: Any, state: Any, position: Any) -> tuple[Any, dict[str, Any]]:
         batch, length, _ = ops.shape(x)
         q, k, v, conv = self._read(x, state.get("conv"))
-        place = ops.cast(ops.arange(length), x.dtype)[:, None, None]
-        if position is not None:
-            place = place + position[..., None, None]  # (B, L, 1, 1)
-        place = ops.mod(place, self.mini_batch)
+        at = ops.arange(length) if position is None else position + ops.arange(length)  # ([B,] L)
+        place = ops.cast(at % self.mini_batch, x.dtype)[..., None, None]
+        shift = None if position is None else self._shift(at, length)
         q, k = (rotated(self._heads(r), place, self.rope_theta) for r in (q, k))
-        parts = [self._dealt(r, position) for r in (q, k, self._heads(v), self._rate(x))]
+        parts = [self._dealt(r, shift) for r in (q, k, self._heads(v), self._rate(x))]
         q, k, v = (ops.transpose(r, (1, 0, 3, 2, 4)) for r in parts[:3])  # (Z, B, H, K, d)
         rate = ops.transpose(parts[3], (1, 0, 3, 2))  # (Z, B, H, K), 0 where a place is empty
         before = None if position is None else _flat(self._pairs(state, "d"))
         starts, last = self._learn(k, v, rate, _flat(self._pairs(state)), before)
         out, sums = self._answers(q, k, v, rate, starts, before)
         out = ops.reshape(ops.transpose(out, (1, 0, 3, 2, 4)), (batch, -1, self.width))
-        if position is not None:
-            out = ops.matmul(ops.swapaxes(self._shift(position, length), 1, 2), out)
+        if shift is not None:
+            out = ops.matmul(ops.swapaxes(shift, 1, 2), out)
         following = self._end(length, batch, position, starts, last, sums)
         return self._write(out[:, :length], x), following | ({} if conv is None else {"conv": conv})
 
-    def _dealt(self, x: Any, position: Any) -> Any:
-        """(B, L, ...) in mini-batches (B, Z, K, ...), the first of which begins `position` ago."""
-        if position is None:
+    def _dealt(self, x: Any, shift: Any) -> Any:
+        """(B, L, ...) in mini-batches (B, Z, K, ...), at places of their own with `shift`."""
+        if shift is None:
             return into_chunks(x, self.mini_batch)
         batch, length, *inner = ops.shape(x)
         flat = ops.reshape(x, (batch, length, math.prod(inner)))
-        moved = ops.matmul(self._shift(position, length), flat)
-        return ops.reshape(moved, (batch, -1, self.mini_batch, *inner))
+        return ops.reshape(ops.matmul(shift, flat), (batch, -1, self.mini_batch, *inner))
 
-    def _shift(self, position: Any, length: Any) -> Any:
-        """(B, Z K, L) of ones where token l has place s = position + l, zeros elsewhere."""
+    def _shift(self, at: Any, length: Any) -> Any:
+        """(B, Z K, L) of ones where token l has place at[l], zeros elsewhere."""
         size = self.mini_batch
         places = ops.arange((length + 2 * size - 2) // size * size)  # for any position
-        at = ops.cast(position, "int32")[..., None] + ops.arange(length)  # (B, 1, L)
-        return ops.cast(places[:, None] == at, self.compute_dtype)
+        return ops.cast(places[:, None] == at[:, None], self.compute_dtype)
 
     def _learn(
         self, k: Any, v: Any, rate: Any, start: list[Any], before: list[Any] | None
@@ -345,10 +342,10 @@ class _TTT(ScanLayer):
         self, length: Any, batch: Any, position: Any, starts: Any, last: Any, sums: Any
     ) -> dict[str, Any]:
         """The state after `length` tokens: within a mini-batch where its places are not full."""
-        begun = self.zeros(batch, 1) if position is None else position
-        reached = begun + ops.cast(length, self.compute_dtype)
-        whole = ops.floor(reached / self.mini_batch)  # (B, 1) mini-batches are over
-        state = {"position": reached - whole * self.mini_batch}
+        begun = ops.zeros((batch, 1), "int32") if position is None else position
+        reached = begun + length  # whole numbers: half precision would round them
+        whole = reached // self.mini_batch  # (B, 1) mini-batches are over
+        state = {"position": ops.cast(reached % self.mini_batch, self.compute_dtype)}
         for (name, _), start, end, total in zip(
             self._fast_names(), starts, last, sums, strict=True
         ):
