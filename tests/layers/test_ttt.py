@@ -107,6 +107,19 @@ def test_the_first_token_learns_before_it_answers():
     assert np.abs(answers[0] - answers[1]).max() > 1e-4
 
 
+def test_half_precision_keeps_its_places_in_a_long_sequence():
+    """Whole numbers beyond 2,048 have gaps in float16."""
+    exact, half = (
+        ttt.TTTLinear(n_heads=2, mini_batch=110, dtype=dtype)
+        for dtype in ("float32", "mixed_float16")
+    )
+    x = ops.convert_to_tensor(normal(1, 2_200, 32))
+    want = ops.convert_to_numpy(exact(x))
+    half.build((None, None, 32))
+    half.set_weights(exact.get_weights())
+    np.testing.assert_allclose(ops.convert_to_numpy(half(x)), want, atol=0.1)
+
+
 def test_heads_must_have_an_even_width():
     with pytest.raises(ValueError, match="n_heads must divide the width 6"):
         ttt.TTTLinear(n_heads=2).build((None, None, 6))
