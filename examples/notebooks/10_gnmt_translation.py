@@ -106,8 +106,8 @@ for i in range(5):
     print(f"    reference: {new.en.iloc[i]}")
 
 # %% [markdown]
-# A draw, by BLEU over 25 sentences. They fail in different ways. The network has the grammar, and
-# who is doing something: two, three, women, people, sitting, walking. Where a word was rare it
+# A little ahead, by BLEU over only 25 sentences. They fail in different ways. The network has the
+# grammar, and who is doing something: two, three, women, people, sitting, walking. Where a word was rare it
 # writes something that is likely after the words before, fluent and wrong. The remembered
 # sentence is always good English, and often of something else.
 #
@@ -126,7 +126,7 @@ ax.set_ylabel("English, written")
 plt.show()
 
 # %% [markdown]
-# Not where one would hope: mostly at the first word, whatever it writes. That is no fault of the
+# Hardly where one would hope: mostly at the first word, whatever it writes. That is no fault of the
 # drawing. The encoder reads both ways, so its state at the first word has seen the whole
 # sentence, and the decoder is given its last states besides; eight words fit into that, and
 # within a minute nothing has taught the network to look further. The diagonals in the literature
