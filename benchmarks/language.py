@@ -27,7 +27,7 @@ from tsmodels.networks import TTTLinearNetwork
 
 NETWORKS: dict[str, dict[str, Any]] = {
     "window MLP": {"network": WindowMLP(d_model=216, context=16)},
-    "lstm": {"network": LSTM(d_model=128, n_layers=2, residual_from=2)},
+    "lstm": {"network": LSTM(d_model=128, n_layers=2, residual_from=2, dropout=0.1)},
     "rwkv": {"network": RWKV6(d_model=76, n_layers=2), "learning_rate": 6e-3},
     "mamba": {"network": Mamba(d_model=124, n_layers=2), "learning_rate": 6e-3},
     "ttt": {"network": TTTLinearNetwork(d_model=160, n_layers=2), "learning_rate": 6e-3},
