@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from harness import at_once
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tsmodels.backend import keras, ops
@@ -21,10 +22,10 @@ SEEN = np.arange(7) < LENGTHS[:, None]
 def encoded(spec):
     """What a network makes of sequences that are padded, and of them in rows, both (steps, D)."""
     layers = spec.layers()
-    alone = spec.encode(layers, ops.convert_to_tensor(X), ops.convert_to_tensor(SEEN)).sequence
     inputs = [keras.Input((9, 8)), keras.Input((9,), dtype="int32")]
     model = keras.Model(inputs, spec.encode(layers, *inputs).sequence)
-    rows = model([PACKING.packed(X), PACKING.segments])
+    alone = at_once(lambda x, seen: spec.encode(layers, x, seen).sequence)(X, SEEN)
+    rows = at_once(model)([PACKING.packed(X), PACKING.segments])
     apart = ops.take(ops.reshape(rows, (-1, 8)), PACKING.places, axis=0)  # (N, T, D)
     return (ops.convert_to_numpy(y)[SEEN] for y in (alone, apart))
 

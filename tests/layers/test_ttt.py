@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from harness import close, gradients, in_steps, normal
+from harness import at_once, close, gradients, in_steps, normal
 
 from tsmodels.backend import ops
 from tsmodels.layers import ttt
@@ -73,14 +73,15 @@ def test_rotation_turns_neighbouring_pairs():
 @pytest.mark.parametrize("name", sorted(LAYERS))
 def test_a_sequence_is_cut_anywhere_and_rows_are_at_places_of_their_own(name):
     layer, x = made(name), ops.convert_to_tensor(normal(2, 16, 8))
-    ahead, behind = layer.prefill(x[:1, :5])[1], layer.prefill(x[1:, :2])[1]
+    prefill, advance = at_once(layer.prefill), at_once(layer.advance)
+    ahead, behind = prefill(x[:1, :5])[1], prefill(x[1:, :2])[1]
     state = {key: ops.concatenate([ahead[key], behind[key]]) for key in ahead}
     rows = ops.stack([x[0, 5:], x[1, 2:13]])  # (2, 11, 8)
     parts = []
     for part in (rows[:, :1], rows[:, 1:4], rows[:, 4:]):
-        y, state = layer.advance(part, state)
+        y, state = advance(part, state)
         parts.append(y)
-    got, whole = ops.concatenate(parts, axis=1), layer(x)
+    got, whole = ops.concatenate(parts, axis=1), at_once(layer)(x)
     close(got[0], whole[0, 5:], 1e-5)
     close(got[1], whole[1, 2:13], 1e-5)
 
@@ -90,7 +91,7 @@ def test_a_sequence_is_cut_anywhere_and_rows_are_at_places_of_their_own(name):
 def test_prefill_leaves_the_state_of_that_many_steps(name, length):
     layer, x = made(name), normal(2, length, 8)
     _, want = in_steps(layer, x)
-    _, got = layer.prefill(ops.convert_to_tensor(x))
+    _, got = at_once(layer.prefill)(ops.convert_to_tensor(x))
     assert got.keys() == want.keys()
     for key in want:
         close(got[key], want[key])
@@ -103,7 +104,7 @@ def test_the_first_token_learns_before_it_answers():
     for rate in (-1.0, 0.0):  # token_eta = max(0, 1 + rate)
         layer = made("linear")
         layer.token_rate.assign(np.full(4, rate, "float32"))
-        answers.append(ops.convert_to_numpy(layer(x)))
+        answers.append(ops.convert_to_numpy(at_once(layer)(x)))
     assert np.abs(answers[0] - answers[1]).max() > 1e-4
 
 
@@ -113,11 +114,12 @@ def test_half_precision_keeps_its_places_in_a_long_sequence():
         ttt.TTTLinear(n_heads=2, mini_batch=110, dtype=dtype)
         for dtype in ("float32", "mixed_float16")
     )
-    x = ops.convert_to_tensor(normal(1, 2_200, 32))
-    want = ops.convert_to_numpy(exact(x))
-    half.build((None, None, 32))
+    for layer in (exact, half):
+        layer.build((None, None, 32))
     half.set_weights(exact.get_weights())
-    np.testing.assert_allclose(ops.convert_to_numpy(half(x)), want, atol=0.1)
+    x = ops.convert_to_tensor(normal(1, 2_200, 32))
+    want = ops.convert_to_numpy(at_once(exact)(x))
+    np.testing.assert_allclose(ops.convert_to_numpy(at_once(half)(x)), want, atol=0.1)
 
 
 def test_heads_must_have_an_even_width():

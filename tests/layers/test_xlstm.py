@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from harness import gradients
+from harness import at_once, compiled, gradients
 from numpy.testing import assert_allclose
 
 from tsmodels.backend import keras, ops
@@ -65,12 +65,12 @@ def by_hand(q, k, v, i, f):
 @pytest.mark.parametrize("gate", [1.0, 30.0])
 def test_mlstm_by_the_paper(chunk, gate):
     given = inputs(gate)
-    h, _ = mlstm(*tensors(*given), start(), chunk=chunk)
+    h = at_once(lambda *given: mlstm(*given, start(), chunk=chunk)[0])(*tensors(*given))
     assert_allclose(array(h), by_hand(*given), rtol=2e-3, atol=1e-4)
 
 
 def test_the_plain_recurrence_by_the_paper():
-    h = mlstm_reference(*tensors(*inputs()))
+    h = at_once(mlstm_reference)(*tensors(*inputs()))
     assert_allclose(array(h), by_hand(*inputs()), rtol=1e-4, atol=1e-5)
 
 
@@ -83,7 +83,7 @@ def test_mlstm_stays_finite_where_exponentials_do_not(gate):
         return ops.sum(mlstm(t["q"], k, v, t["i"], t["f"], start(), chunk=4)[0])
 
     found = gradients(loss, given)
-    assert np.isfinite(array(loss(given))).all()
+    assert np.isfinite(array(at_once(loss)(given))).all()
     assert all(np.isfinite(gradient).all() for gradient in found.values())
 
 
@@ -99,9 +99,10 @@ def test_gradients_equal_those_of_the_plain_recurrence():
 
 def test_a_sequence_may_be_cut_anywhere():
     q, k, v, i, f = tensors(*inputs())
-    h, (memory, m) = mlstm(q, k, v, i, f, start(), chunk=4)
-    first, state = mlstm(*(x[:, :6] for x in (q, k, v, i, f)), start(), chunk=4)
-    second, (memory_2, m_2) = mlstm(*(x[:, 6:] for x in (q, k, v, i, f)), state, chunk=4)
+    read = at_once(lambda *given: mlstm(*given, chunk=4))
+    h, (memory, m) = read(q, k, v, i, f, start())
+    first, state = read(*(x[:, :6] for x in (q, k, v, i, f)), start())
+    second, (memory_2, m_2) = read(*(x[:, 6:] for x in (q, k, v, i, f)), state)
     assert_allclose(np.concatenate([array(first), array(second)], axis=1), array(h), atol=1e-5)
     scaled = [
         array(c) * np.exp(array(s))[..., None, None] for c, s in ((memory, m), (memory_2, m_2))
@@ -137,7 +138,7 @@ def test_slstm_by_the_paper():
         n = forget * n + enter
         h = out * c / n
         want.append((h - h.mean()) / np.sqrt(h.var() + 1e-5) * w["norm_scale"])
-    assert_allclose(array(layer(x))[0], want, rtol=1e-3, atol=1e-4)
+    assert_allclose(array(at_once(layer)(x))[0], want, rtol=1e-3, atol=1e-4)
 
 
 def test_gated_map_by_definition():
@@ -145,15 +146,17 @@ def test_gated_map_by_definition():
     a, b = np.split(x @ array(layer.widen.kernel), 2, axis=-1)
     assert a.shape[-1] == 6  # ceil(4 / 3 * 4)
     gate = array(ops.gelu(ops.convert_to_tensor(a), approximate=False))
-    assert_allclose(array(layer(x)), (gate * b) @ array(layer.narrow.kernel), rtol=1e-4, atol=1e-5)
+    assert_allclose(
+        array(at_once(layer)(x)), (gate * b) @ array(layer.narrow.kernel), rtol=1e-4, atol=1e-5
+    )
 
 
 def stepped(layer, x):
     """The sequence moment by moment, (B, L, D), the state's sizes held constant."""
-    state, outputs = layer.initial_state(len(x)), []
+    state, outputs, step = layer.initial_state(len(x)), [], compiled(layer.step)
     sizes = {key: tuple(value.shape) for key, value in state.items()}
     for t in range(x.shape[1]):
-        y, state = layer.step(ops.convert_to_tensor(x[:, t]), state)
+        y, state = step(ops.convert_to_tensor(x[:, t]), state)
         outputs.append(array(y))
         assert {key: tuple(value.shape) for key, value in state.items()} == sizes
     return np.stack(outputs, axis=1)
@@ -162,14 +165,14 @@ def stepped(layer, x):
 @every_layer
 def test_steps_equal_the_parallel_form(name):
     layer, x = built(name), series(2, 30, 4)
-    assert_allclose(stepped(layer, x), array(layer(x)), rtol=0, atol=1e-5)
+    assert_allclose(stepped(layer, x), array(at_once(layer)(x)), rtol=0, atol=1e-5)
 
 
 @pytest.mark.slow
 @every_layer
 def test_a_thousand_steps_equal_the_parallel_form(name):
     layer, x = built(name), series(1, 1000, 4)
-    assert_allclose(stepped(layer, x), array(layer(x)), rtol=0, atol=1e-5)
+    assert_allclose(stepped(layer, x), array(at_once(layer)(x)), rtol=0, atol=1e-5)
 
 
 @every_layer
@@ -177,7 +180,7 @@ def test_saves_and_loads_with_any_length(name, tmp_path):
     model = keras.Sequential([keras.Input((None, 4)), LAYERS[name]()])
     model.save(tmp_path / "model.keras")
     loaded, x = keras.models.load_model(tmp_path / "model.keras"), series(2, 10, 4)
-    assert_allclose(array(loaded(x)), array(model(x)), atol=1e-6)
+    assert_allclose(array(at_once(loaded)(x)), array(at_once(model)(x)), atol=1e-6)
 
 
 def test_heads_must_fit():

@@ -4,6 +4,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
+from harness import at_once
 
 from tsmodels.backend import ops
 from tsmodels.networks import NETWORKS, resolve
@@ -56,6 +57,6 @@ def test_each_kind_of_covariate_changes_the_forecast(name):
         other[key][place] += change
         cases.append(other)
     together = {key: np.concatenate([case[key] for case in cases]) for key in x}
-    y, *changed = np.split(ops.convert_to_numpy(model(together)), len(cases))
+    y, *changed = np.split(ops.convert_to_numpy(at_once(model)(together)), len(cases))
     for kind, z in zip(CHANGES, changed, strict=True):
         assert np.abs(z - y).max() > 1e-6, kind

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from harness import at_once
 from numpy.testing import assert_allclose
 
 from tsmodels.backend import ops
@@ -35,10 +36,10 @@ def pairs():
 def test_token_by_token_as_all_at_once(network):
     model = translation_model(network, **FORM)
     layer, given = model.get_layer("translation"), pairs()
-    whole = array(layer(ops.array(given)))
+    whole = array(at_once(layer)(ops.array(given)))
     want = whole - np.log(np.exp(whole).sum(axis=-1, keepdims=True))
     step = compiled_function(layer.step, model)
-    log_probs, attention, state = layer.begin(ops.array(given[:, :, 0].astype("int32")))
+    log_probs, attention, state = at_once(layer.begin)(ops.array(given[:, :, 0].astype("int32")))
     assert_allclose(array(log_probs), want[:, 0], rtol=1e-4, atol=1e-5)
     for t in range(1, 5):
         order = np.array([2, 0, 1], dtype="int32")  # hypotheses that change places
@@ -57,8 +58,8 @@ def test_padding_of_the_source_changes_nothing():
     layer = translation_model(NETWORKS[1], **FORM).get_layer("translation")
     given = pairs()[1:2]
     longer = np.pad(given, [(0, 0), (0, 2), (0, 0)])
-    whole = array(layer(ops.array(given)))
-    assert_allclose(array(layer(ops.array(longer)))[:, :5], whole, rtol=1e-4, atol=1e-6)
+    whole = array(at_once(layer)(ops.array(given)))
+    assert_allclose(array(at_once(layer)(ops.array(longer)))[:, :5], whole, rtol=1e-4, atol=1e-6)
 
 
 def test_scheduled_sampling_shows_what_is_likeliest():
@@ -66,7 +67,7 @@ def test_scheduled_sampling_shows_what_is_likeliest():
     layer = translation_model(SIMPLE, **FORM, schedule="linear", rate=1.0).get_layer("translation")
     for weight, other in zip(layer.weights[1:], forced.weights, strict=True):
         weight.assign(other)
-    taught = array(forced.get_layer("translation")(ops.array(pairs())))
+    taught = array(at_once(forced.get_layer("translation"))(ops.array(pairs())))
     layer.begin_epoch(0)
     first = layer(ops.array(pairs()), training=True)
     assert_allclose(array(first), taught, rtol=1e-5, atol=1e-6)  # the truth alone
@@ -74,6 +75,6 @@ def test_scheduled_sampling_shows_what_is_likeliest():
     own = np.pad(taught.argmax(axis=-1)[:, :-1], [(0, 0), (1, 0)])
     shown = np.stack([pairs()[:, :, 0], own], axis=-1).astype("float32")
     free = array(layer(ops.array(pairs()), training=True))
-    again = array(forced.get_layer("translation")(ops.array(shown)))
+    again = array(at_once(forced.get_layer("translation"))(ops.array(shown)))
     assert_allclose(free, again, rtol=1e-4, atol=1e-5)
     assert np.abs(free - taught).max() > 1e-4
