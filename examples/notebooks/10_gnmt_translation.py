@@ -107,8 +107,8 @@ for i in range(5):
 
 # %% [markdown]
 # A little ahead, by BLEU over only 25 sentences. They fail in different ways. The network has the
-# grammar, and who is doing something: two, three, women, people, sitting, walking. Where a word was rare it
-# writes something that is likely after the words before, fluent and wrong. The remembered
+# grammar, and who is doing something: two, three, women, people, sitting, walking. Where a word was
+# rare it writes something that is likely after the words before, fluent and wrong. The remembered
 # sentence is always good English, and often of something else.
 #
 # ## Where does it look?
