@@ -100,6 +100,7 @@ def main() -> None:
     parser.add_argument("--horizon", type=int, default=96)
     parser.add_argument("--networks", nargs="+", default=list(SETTINGS), choices=list(SETTINGS))
     parser.add_argument("--settings-of", choices=list(SETTINGS), help="for all, not their own")
+    parser.add_argument("--lookback", type=int, help="for all, not their own")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--every", type=int, default=1, help="only every k-th window counts")
     parser.add_argument("--validation-only", action="store_true", help="leave the test rows closed")
@@ -114,7 +115,10 @@ def main() -> None:
     ends = [(train, validation)] + ([] if options.validation_only else [(validation, test)])
 
     def settings(name: str) -> dict[str, Any]:
-        return SETTINGS[options.settings_of or name] if name in SETTINGS else {}
+        if name not in SETTINGS:
+            return {}
+        length = {"lookback": options.lookback} if options.lookback else {}
+        return SETTINGS[options.settings_of or name] | length
 
     def evaluate(estimator) -> list[float]:
         size = options.horizon, options.every

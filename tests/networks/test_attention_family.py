@@ -13,7 +13,7 @@ from tsmodels.networks.mixers import TiDE, TSMixer
 from tsmodels.networks.nbeats import NBEATS, NHITS
 from tsmodels.networks.patch import PatchTST
 from tsmodels.networks.seq2seq import Seq2Seq
-from tsmodels.networks.tft import TFT
+from tsmodels.networks.tft import TFT, VariableSelection
 from tsmodels.networks.transformer import Transformer
 
 NETWORKS = [
@@ -76,6 +76,15 @@ def test_fits_and_every_weight_moves(network, tmp_path):
     loaded = keras.models.load_model(tmp_path / "model.keras")
     got, want = loaded(x), model(x)
     assert_allclose(ops.convert_to_numpy(got), ops.convert_to_numpy(want), rtol=1e-5, atol=1e-6)
+
+
+def test_where_there_is_one_variable_nothing_is_chosen():
+    layer = VariableSelection(4)
+    y, weights = layer(ops.convert_to_tensor(series(2, 5, 1, 3)))
+    alone = layer.single[0](ops.convert_to_tensor(series(2, 5, 1, 3)[:, :, 0]))
+    assert_allclose(ops.convert_to_numpy(weights), np.ones((2, 5, 1)))
+    assert_allclose(ops.convert_to_numpy(y), ops.convert_to_numpy(alone), rtol=1e-6)
+    assert len(layer.weights) == len(layer.single[0].weights)
 
 
 WITH_COVARIATES = [ITransformer(d_model=8, n_heads=2), TFT(d_model=8), TiDE(d_model=8)]

@@ -89,7 +89,10 @@ class GatedResidualNetwork(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("tsmodels")
 class VariableSelection(keras.layers.Layer):
-    """Embedded variables (..., n, D), context (B, K) or None -> (..., units), weights (..., n)."""
+    """Embedded variables (..., n, D), context (B, K) or None -> (..., units), weights (..., n).
+
+    A variable alone has the weight 1, and nothing is learned of how to choose.
+    """
 
     def __init__(self, units: int, dropout: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -97,8 +100,10 @@ class VariableSelection(keras.layers.Layer):
 
     def build(self, x_shape: Any, c_shape: Any = None) -> None:
         *lead, n, width = x_shape
-        self.joint = GatedResidualNetwork(self.units, n, self.dropout, name="joint")
-        self.joint.build((*lead, n * width), c_shape)
+        self.joint = None
+        if n > 1:
+            self.joint = GatedResidualNetwork(self.units, n, self.dropout, name="joint")
+            self.joint.build((*lead, n * width), c_shape)
         self.single = [
             GatedResidualNetwork(self.units, dropout=self.dropout, name=f"variable_{j}")
             for j in range(n)
@@ -107,12 +112,17 @@ class VariableSelection(keras.layers.Layer):
             network.build((*lead, width))
 
     def call(self, x: Any, c: Any = None, training: bool | None = None) -> tuple[Any, Any]:
-        n, width = x.shape[-2:]
-        flat = ops.reshape(x, (*ops.shape(x)[:-2], n * width))  # (..., n * D)
-        weights = masked_softmax(self.joint(flat, c, training=training))  # (..., n)
+        weights = self._weights(x, c, training)  # (..., n)
         each = [f(x[..., j, :], training=training) for j, f in enumerate(self.single)]
         mixed = ops.stack(each, axis=-2) * weights[..., None]  # (..., n, units)
         return ops.sum(mixed, axis=-2), weights
+
+    def _weights(self, x: Any, c: Any, training: bool | None) -> Any:
+        if self.joint is None:
+            return ops.ones_like(x[..., 0])
+        n, width = x.shape[-2:]
+        flat = ops.reshape(x, (*ops.shape(x)[:-2], n * width))  # (..., n * D)
+        return masked_softmax(self.joint(flat, c, training=training))
 
 
 @keras.saving.register_keras_serializable("tsmodels")
