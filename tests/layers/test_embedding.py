@@ -64,7 +64,7 @@ def test_words_by_their_characters():
     ids = np.array([[[3, 4, 5, 0, 0], [6, 7, 8, 6, 0], [0, 0, 0, 0, 0]]], dtype="float32")
     y = numbers(layer(ops.convert_to_tensor(ids)))
     shorter = numbers(layer(ops.convert_to_tensor(ids[:, :1, :3])))
-    assert_allclose(y[:, :1], shorter, rtol=1e-5)  # padding changes nothing
+    assert_allclose(y[:, :1], shorter, rtol=1e-5, atol=1e-7)  # padding changes nothing
     assert np.abs(y[0, 0] - y[0, 1]).max() > 1e-3 and not y[0, 2].any()
     table, kernel = numbers(layer.embed.embeddings), numbers(layer.convolve.kernel)
     x = np.concatenate([np.zeros((1, 4)), table[[3, 4, 5]], np.zeros((1, 4))])
