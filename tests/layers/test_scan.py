@@ -43,8 +43,10 @@ LAYERS = {
     "ttt_linear_gate": lambda: ttt.TTTLinear(2, mini_batch=4, use_gate=True, share_qk=True),
     "ttt_mlp": lambda: ttt.TTTMLP(n_heads=2, mini_batch=4),
 }
+PARTS = [name for name in LAYERS if name.endswith(("_time", "_channel"))]  # of the blocks
 WIDTH = 16
 every_layer = pytest.mark.parametrize("name", sorted(LAYERS))
+every_whole = pytest.mark.parametrize("name", sorted({*LAYERS} - {*PARTS}))
 
 
 def made(name):
@@ -64,7 +66,7 @@ def whole(layer):
     return lambda x: to_numpy(f(ops.convert_to_tensor(x)))
 
 
-@every_layer
+@every_whole
 def test_a_thousand_steps_equal_the_parallel_form(name):
     layer, x = made(name), normal(2, 1000, WIDTH)
     got, state = in_steps(layer, x)
@@ -75,7 +77,7 @@ def test_a_thousand_steps_equal_the_parallel_form(name):
     }
 
 
-@every_layer
+@every_whole
 def test_a_sequence_may_be_cut_anywhere(name):
     layer, x = made(name), ops.convert_to_tensor(normal(2, 23, WIDTH))
     advance, state, got = compiled(layer.advance), layer.initial_state(2), []
@@ -85,7 +87,7 @@ def test_a_sequence_may_be_cut_anywhere(name):
     close(ops.concatenate(got, axis=1), whole(layer)(x))
 
 
-@every_layer
+@every_whole
 def test_the_future_is_not_seen(name):
     layer, x = made(name), normal(2, 21, WIDTH)
     other = x.copy()
@@ -95,7 +97,7 @@ def test_the_future_is_not_seen(name):
     assert np.abs(after[:, 13:] - before[:, 13:]).max() > 1e-3
 
 
-@every_layer
+@every_whole
 def test_the_past_is_seen(name):
     layer, x = made(name), normal(2, 21, WIDTH)
     other = x.copy()
@@ -131,7 +133,7 @@ def test_every_weight_gets_a_gradient_from_the_start(name):
     assert all(np.isfinite(g).all() for g in found.values())
 
 
-@every_layer
+@every_whole
 @pytest.mark.parametrize(
     "x", [np.ones((1, 1, WIDTH)), np.full((1, 40, WIDTH), 1e3)], ids=["one", "constant"]
 )
@@ -151,7 +153,7 @@ def test_trains(name):
     assert losses[-1] < 0.9 * losses[0]
 
 
-@every_layer
+@every_whole
 def test_batch_and_length_may_be_unknown(name):
     if keras.backend.backend() != "tensorflow":
         pytest.skip("only TensorFlow traces without knowing shapes")
