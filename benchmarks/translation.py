@@ -172,7 +172,7 @@ if __name__ == "__main__":
     parser.add_argument("--minutes", type=float, default=30.0, help="of a processor, each network")
     parser.add_argument("--steps", type=int, help="not minutes; minutes shown are of the clock")
     parser.add_argument("--only", nargs="+", choices=list(NETWORKS), help="these networks alone")
-    parser.add_argument("--network", default="gnmt", choices=list(NETWORKS), help="for sweep")
+    parser.add_argument("--network", default="seq2seq", choices=list(NETWORKS), help="for sweep")
     parser.add_argument("--sentences", type=int, default=1014, help="of the validation part")
     parser.add_argument("--folder", type=Path, default=Path("out/translation"))
     parser.add_argument("--plot", type=Path, help="a PNG file, for sweep and lengths")
