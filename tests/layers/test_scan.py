@@ -174,16 +174,16 @@ def test_linear_scan_is_its_recurrence():
     same_gradients(scan.linear_scan, scan.linear_scan_reference, arrays)
 
 
-def s6_arrays(length=13):
+def s6_arrays(length=13, width=6, states=4):
     return {
-        "u": normal(2, length, 6),
-        "delta": np.abs(normal(2, length, 6, seed=2)),
-        "A": -np.abs(normal(6, 4, seed=3)) - 0.1,
-        "B": normal(2, length, 4, seed=4),
-        "C": normal(2, length, 4, seed=5),
-        "D": normal(6, seed=6),
-        "z": normal(2, length, 6, seed=7),
-        "initial_state": normal(2, 6, 4, seed=8),
+        "u": normal(2, length, width),
+        "delta": np.abs(normal(2, length, width, seed=2)),
+        "A": -np.abs(normal(width, states, seed=3)) - 0.1,
+        "B": normal(2, length, states, seed=4),
+        "C": normal(2, length, states, seed=5),
+        "D": normal(width, seed=6),
+        "z": normal(2, length, width, seed=7),
+        "initial_state": normal(2, width, states, seed=8),
     }
 
 
@@ -193,6 +193,42 @@ def test_selective_scan_is_its_recurrence(rule):
         return lambda **t: f(**t, discretization=rule)
 
     same_gradients(form(scan.selective_scan), form(scan.selective_scan_reference), s6_arrays())
+
+
+def test_a_selective_scan_worth_compiling_is_its_recurrence():
+    wide = s6_arrays(7, width=96, states=12)
+    assert wide["A"].size >= 1024  # layers/scan_tensorflow.py compiles steps from there on
+    same_gradients(scan.selective_scan, scan.selective_scan_reference, wide)
+
+
+def test_a_recurrence_has_the_gradients_of_a_plain_scan():
+    """With two states, two inputs, an output of another shape, and weights."""
+    arrays = {
+        "h": normal(3, 4),
+        "s": normal(3, 2, seed=2),
+        "x": normal(11, 3, 4, seed=3),
+        "gate": normal(11, 3, 1, seed=4),
+        "w": normal(4, 4, seed=5) / 4,
+        "v": normal(4, 2, seed=6),
+    }
+
+    def step(state, moment, weights):
+        (h, s), (x, gate), (w, v) = state, moment, weights
+        h = ops.tanh(x + ops.matmul(h, w) * ops.sigmoid(gate))
+        s = s + ops.matmul(h, v)
+        return [h, s], ops.concatenate([h, s], axis=-1)
+
+    def fast(h, s, x, gate, w, v):
+        return scan.recurrence(step, [h, s], [x, gate], [w, v])
+
+    def plain(h, s, x, gate, w, v):
+        state, ys = [h, s], []
+        for t in range(11):
+            state, y = step(state, [x[t], gate[t]], [w, v])
+            ys.append(y)
+        return state, ops.stack(ys)
+
+    same_gradients(fast, plain, arrays)
 
 
 def test_discretizations_differ():

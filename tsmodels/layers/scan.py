@@ -154,6 +154,35 @@ def over_time(step: Callable, start: Any, xs: tuple[Any, ...], reverse: bool = F
     return ops.scan(of, start, ops.concatenate(flat, axis=-1), reverse=reverse)
 
 
+def _in_tensorflow() -> bool:
+    """Whether loops are TensorFlow's, to be run and not to be written out."""
+    return keras.backend.backend() == "tensorflow" and not UNROLLED.get()
+
+
+def recurrence(
+    step: Callable, start: list[Any], xs: list[Any], weights: list[Any]
+) -> tuple[list[Any], Any]:
+    """A loop over time: `step(state, moment, weights)` gives (state, y), each a list but y.
+
+    `xs` are arrays (T, ...), of which a step sees one moment; y may have any shape. Returns the
+    last state and y (T, ...). On TensorFlow states alone are kept for the gradient, which is linear
+    in T: that of `ops.scan` is not. There `step` must take from outside nothing that has one:
+    such tensors are `weights`.
+
+    >>> def step(state, moment, weights):
+    ...     h = weights[0] * state[0] + moment[0]
+    ...     return [h], h
+    >>> last, h = recurrence(step, [ops.zeros(1)], [ops.ones((3, 1))], [ops.array(0.5)])
+    >>> [float(v) for v in h[:, 0]]
+    [1.0, 1.5, 1.75]
+    """
+    if _in_tensorflow():
+        from tsmodels.layers import scan_tensorflow
+
+        return scan_tensorflow.recurrence(step, start, xs, weights)
+    return scan(lambda state, moment: step(state, moment, weights), start, xs)
+
+
 def linear_scan_reference(a: Any, b: Any, h0: Any) -> Any:
     """h_t = a_t * h_{t-1} + b_t, one step after the other. a, b (B, L, ...), h0 (B, ...)."""
 
@@ -347,11 +376,18 @@ def _s6(du: Any, delta: Any, A: Any, B: Any, C: Any, x0: Any) -> tuple[Any, Any]
     x0 = ops.swapaxes(ops.reshape(x0, (batch, groups, r, n)), 2, 3)
     du, delta = (ops.reshape(v, (batch, length, groups, r)) for v in (du, delta))
     du, delta, B, C = (_time_first(v) for v in (du, delta, B, C))
-    written_out = keras.backend.backend() == "tensorflow" and not UNROLLED.get()
-    loop = _s6_tensorflow if written_out else _s6_scan
+    loop = _s6_loop()
     y, x = loop(du, delta, B, C, A, x0)
     y = ops.reshape(_time_second(y), (batch, length, channels))
     return y, ops.reshape(ops.swapaxes(x, 2, 3), (batch, channels, n))
+
+
+def _s6_loop() -> Callable:
+    if not _in_tensorflow():
+        return _s6_scan
+    from tsmodels.layers.scan_tensorflow import s6
+
+    return s6
 
 
 def _s6_scan(du: Any, delta: Any, B: Any, C: Any, A: Any, x0: Any) -> tuple[Any, Any]:
@@ -362,89 +398,6 @@ def _s6_scan(du: Any, delta: Any, B: Any, C: Any, A: Any, x0: Any) -> tuple[Any,
 
     x, y = over_time(step, x0, (du, delta, B, C))
     return y, x
-
-
-def _s6_tensorflow(du: Any, delta: Any, B: Any, C: Any, A: Any, x0: Any) -> tuple[Any, Any]:
-    """The same loop with its gradient written out; states are kept, decays are made again."""
-    import tensorflow as tf
-
-    @tf.custom_gradient
-    def run(du, delta, B, C, A, x0):
-        given = [_tf_steps(v) for v in (du, delta, B, C)]
-        y, last, states = _s6_forward(given, A, x0)
-
-        def gradient(dy, dlast):
-            found, dA, dx0 = _s6_backward(given, states, _tf_steps(dy), A, dlast)
-            like = (du, delta, B, C)
-            stacked = [
-                tf.ensure_shape(v.stack(), x.shape) for v, x in zip(found, like, strict=True)
-            ]
-            return *stacked, tf.reduce_sum(dA, 0), dx0
-
-        return (tf.ensure_shape(y.stack(), du.shape), last), gradient
-
-    return run(du, delta, B, C, A, x0)
-
-
-def _tf_steps(x: Any) -> Any:
-    import tensorflow as tf
-
-    steps = tf.TensorArray(x.dtype, tf.shape(x)[0], clear_after_read=False)
-    return steps.unstack(x)
-
-
-def _tf_empty(x: Any, size: Any) -> Any:
-    import tensorflow as tf
-
-    return tf.TensorArray(x.dtype, size, clear_after_read=False, element_shape=x.shape)
-
-
-def _tf_outer(n: Any, r: Any) -> Any:
-    """(B, G, N), (B, G, R) -> (B, G, N, R)."""
-    return n[..., None] @ r[..., None, :]
-
-
-def _s6_forward(given: Any, A: Any, x0: Any) -> tuple[Any, Any, Any]:
-    """y and the states x_0 .. x_L as arrays of steps, and x_L."""
-    import tensorflow as tf
-
-    dus, deltas, Bs, Cs = given
-    length = dus.size()
-
-    def step(t, x, xs, ys):
-        decay = tf.exp(deltas.read(t)[..., None, :] * A)
-        x = decay * x + _tf_outer(Bs.read(t), dus.read(t))
-        y = tf.linalg.matvec(x, Cs.read(t), transpose_a=True)
-        return t + 1, x, xs.write(t + 1, x), ys.write(t, y)
-
-    xs = _tf_empty(x0, length + 1).write(0, x0)
-    start = (0, x0, xs, tf.TensorArray(x0.dtype, length))
-    _, x, xs, ys = tf.while_loop(lambda t, *_: t < length, step, start, parallel_iterations=1)
-    return ys, x, xs
-
-
-def _s6_backward(given: Any, xs: Any, dys: Any, A: Any, dlast: Any) -> tuple[Any, Any, Any]:
-    """g_t = C_t dy_t + decay_{t+1} g_{t+1}, and what every step owes to its arguments."""
-    import tensorflow as tf
-
-    dus, deltas, Bs, Cs = given
-    length = dus.size()
-
-    def step(t, g, dA, to_du, to_delta, to_B, to_C):
-        du, delta, B, C, dy = (v.read(t) for v in (dus, deltas, Bs, Cs, dys))
-        g = g + _tf_outer(C, dy)
-        to_C = to_C.write(t, tf.linalg.matvec(xs.read(t + 1), dy))
-        to_B = to_B.write(t, tf.linalg.matvec(g, du))
-        to_du = to_du.write(t, tf.linalg.matvec(g, B, transpose_a=True))
-        g = g * tf.exp(delta[..., None, :] * A)
-        q = g * xs.read(t)
-        to_delta = to_delta.write(t, tf.reduce_sum(q * A, -2))
-        return t - 1, g, dA + q * delta[..., None, :], to_du, to_delta, to_B, to_C
-
-    arrays = [tf.TensorArray(dlast.dtype, length) for _ in range(4)]
-    start = (length - 1, dlast, tf.zeros_like(dlast), *arrays)
-    _, g, dA, *found = tf.while_loop(lambda t, *_: t >= 0, step, start, parallel_iterations=1)
-    return found, dA, g
 
 
 # --- SSD ------------------------------------------------------------------------------------------

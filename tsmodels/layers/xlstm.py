@@ -24,6 +24,7 @@ from tsmodels.layers.scan import (
     linear_scan_reference,
     log_decay_between,
     over_time,
+    recurrence,
     triangle,
 )
 
@@ -217,6 +218,19 @@ class MLSTMBlock(ConvScanLayer):
         return super().get_config() | {name: getattr(self, name) for name in names}
 
 
+def _slstm_moment(state: list[Any], at: list[Any], weights: list[Any]) -> tuple[list[Any], Any]:
+    """Equations 8 to 17 of the paper: state h, c, n, m (H, B, d), gates i, f, z, o of the input."""
+    h, c, n, m = state
+    gates = at[0] + ops.matmul(h, weights[0])
+    i, f, z, o = ops.split(gates, 4, axis=-1)  # (H, B, d) each
+    old = ops.log_sigmoid(f) + m
+    m = ops.stop_gradient(ops.maximum(old, i))
+    i, f = ops.exp(i - m), ops.exp(old - m)
+    c, n = f * c + i * ops.tanh(z), f * n + i
+    h = ops.sigmoid(o) * c / n
+    return [h, c, n, m], h
+
+
 @keras.saving.register_keras_serializable("tsmodels")
 class SLSTMBlock(ConvScanLayer):
     """xLSTM block with memories that mix, (B, L, D) -> (B, L, D). Beck et al., 2024, figure 10.
@@ -263,24 +277,15 @@ class SLSTMBlock(ConvScanLayer):
         gates = ops.concatenate([self.if_proj(seen), self.zo_proj(x)], axis=-1)
         gates = ops.reshape(gates, (batch, length, 4, self.n_heads, self.d_head))
         gates = gates + ops.pad(self.bias, [[1, 0], [0, 0], [0, 0]])
-        gates = ops.transpose(gates, (1, 0, 3, 2, 4))  # (L, B, H, 4, d)
-        drive = ops.reshape(gates, (length, batch, self.n_heads, 4 * self.d_head))
+        gates = ops.transpose(gates, (1, 3, 0, 2, 4))  # (L, H, B, 4, d)
+        drive = ops.reshape(gates, (length, self.n_heads, batch, 4 * self.d_head))
         names = ("h", "c", "n", "m")
-        last, (h, *_) = over_time(self._moment, [state[name] for name in names], (drive,))
-        h = normalised_heads(ops.swapaxes(h, 0, 1))  # (B, L, H, d)
+        start = [ops.swapaxes(state[name], 0, 1) for name in names]  # (H, B, d) each
+        last, h = recurrence(_slstm_moment, start, [drive], [self.recurrent_kernel])
+        h = normalised_heads(ops.transpose(h, (2, 0, 1, 3)))  # (B, L, H, d)
         y = ops.reshape(h, (batch, length, self.width)) * self.norm_scale
+        last = [ops.swapaxes(s, 0, 1) for s in last]
         return y, {"conv": conv, **dict(zip(names, last, strict=True))}
-
-    def _moment(self, state: list[Any], at: tuple[Any]) -> tuple[list[Any], list[Any]]:
-        h, c, n, m = state
-        gates = at[0] + ops.einsum("bhd,hdg->bhg", h, self.recurrent_kernel)
-        i, f, z, o = ops.split(gates, 4, axis=-1)  # (B, H, d) each
-        old = ops.log_sigmoid(f) + m
-        m = ops.stop_gradient(ops.maximum(old, i))
-        i, f = ops.exp(i - m), ops.exp(old - m)
-        c, n = f * c + i * ops.tanh(z), f * n + i
-        state = [ops.sigmoid(o) * c / n, c, n, m]
-        return state, state
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"n_heads": self.n_heads, "d_conv": self.d_conv}
