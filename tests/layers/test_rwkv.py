@@ -36,6 +36,14 @@ def test_wkv4_is_its_recurrence_whatever_the_chunk(chunk, scale):
     same_gradients(fast, without_exponent(wkv.wkv4_reference), wkv4_arrays(scale=scale))
 
 
+def test_wkv4_keeps_its_memory_to_the_digit_where_the_last_chunk_is_not_full():
+    t = {k: ops.convert_to_tensor(v) for k, v in wkv4_arrays(length=17).items()}
+    t["w"] = t["w"] * 40.0  # what padding would have forgotten cannot be taken back
+    got, want = (form(**t)[1] for form in (wkv.wkv4, wkv.wkv4_reference))
+    for one, other in zip(got, want, strict=True):
+        close(one, other, 1e-6)
+
+
 def test_wkv4_gradient_crosses_a_cut_inside_a_chunk():
     def cut(w, u, k, v):
         head, state = wkv.wkv4(w, u, k[:, :10], v[:, :10], chunk=4)

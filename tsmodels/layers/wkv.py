@@ -19,7 +19,6 @@ from tsmodels.layers.scan import (
     into_chunks,
     log_decay_between,
     over_time,
-    scan,
     triangle,
 )
 
@@ -71,7 +70,8 @@ def wkv4(w: Any, u: Any, k: Any, v: Any, state: Any = None, chunk: int = 16) -> 
     state = wkv4_state(ops.shape(k)[0], k.shape[-1], k.dtype) if state is None else state
     k, v = into_chunks(k, c, fill=LOWEST), into_chunks(v, c)  # (B, Z, c, C)
     steps = ops.cast(ops.arange(c), k.dtype)[:, None]
-    (aa, bb, pp), state = _wkv4_starts(w, k, v, steps, state)
+    sizes = ops.minimum(c, length - c * ops.arange(ops.shape(k)[1]))  # of the chunks
+    (aa, bb, pp), state = _wkv4_starts(w, k, v, steps, ops.cast(sizes, k.dtype), state)
     scores = k[:, :, None] + _wkv4_bias(w, u, c, k.dtype)  # (B, Z, i, j, C)
     memory = pp[:, :, None] + steps * w  # (B, Z, i, C)
     m = ops.stop_gradient(ops.maximum(ops.max(scores, axis=3), memory))
@@ -79,7 +79,7 @@ def wkv4(w: Any, u: Any, k: Any, v: Any, state: Any = None, chunk: int = 16) -> 
     numerator = ops.sum(p * v[:, :, None], axis=3) + carried * aa[:, :, None]
     denominator = ops.sum(p, axis=3) + carried * bb[:, :, None]
     y = from_chunks(numerator / denominator, length)
-    return y, _without_padding(state, w, ops.shape(k)[1] * c - length)
+    return y, state
 
 
 def _wkv4_bias(w: Any, u: Any, c: int, dtype: Any) -> Any:
@@ -90,18 +90,19 @@ def _wkv4_bias(w: Any, u: Any, c: int, dtype: Any) -> Any:
     return ops.where(age == -1, u, bias)
 
 
-def _wkv4_starts(w: Any, k: Any, v: Any, steps: Any, state: Any) -> tuple[Any, Any]:
+def _wkv4_starts(w: Any, k: Any, v: Any, steps: Any, sizes: Any, state: Any) -> tuple[Any, Any]:
     """The memories before each chunk, each (B, Z, C), and the one after the last.
 
-    The maxima are constants of the gradient: they cancel in the quotient.
+    `sizes` (Z,) are the moments in each: the last may be filled up. The maxima are constants of the
+    gradient: they cancel in the quotient.
     """
     aa, bb, pp = state
-    c = k.shape[2]
-    late = k + (c - 1 - steps) * w
+    late = k + ops.maximum(sizes[:, None, None] - 1 - steps, 0.0) * w  # (B, Z, c, C)
+    whole = sizes[:, None] * w  # (Z, C)
     top = ops.stop_gradient(ops.max(late, axis=2))  # (B, Z, C)
     weight = ops.exp(late - top[:, :, None])
-    before, after, last = _running_maximum(top, ops.stop_gradient(c * w), ops.stop_gradient(pp))
-    decay = ops.exp(before + c * w - after)
+    before, after, last = _running_maximum(top, ops.stop_gradient(whole), ops.stop_gradient(pp))
+    decay = ops.exp(before + whole - after)
     gain = ops.exp(top - after)
     added = gain[..., None] * ops.stack([ops.sum(weight * v, 2), ops.sum(weight, 2)], axis=-1)
     starts, end = chunk_starts(decay[..., None], added, ops.stack([aa, bb], axis=-1))
@@ -109,23 +110,20 @@ def _wkv4_starts(w: Any, k: Any, v: Any, steps: Any, state: Any) -> tuple[Any, A
 
 
 def _running_maximum(top: Any, decay: Any, pp: Any) -> tuple[Any, Any, Any]:
-    """pp_z+1 = max(pp_z + decay, top_z): before and after every chunk (B, Z, C), and the last."""
+    """pp_z+1 = max(pp_z + decay_z, top_z): before and after every chunk (B, Z, C), and the last.
 
-    def step(pp, top):
+    top (B, Z, C), decay (Z, C).
+    """
+
+    def step(pp, at):
+        top, decay = at
         after = ops.maximum(pp + decay, top)
         return after, after
 
-    last, after = scan(step, pp, ops.swapaxes(top, 0, 1))
+    top = ops.swapaxes(top, 0, 1)  # (Z, B, C)
+    last, after = over_time(step, pp, (top, decay[:, None] + ops.zeros_like(top)))
     after = ops.stop_gradient(ops.swapaxes(after, 0, 1))
     return ops.concatenate([pp[:, None], after[:, :-1]], axis=1), after, ops.stop_gradient(last)
-
-
-def _without_padding(state: Any, w: Any, padding: Any) -> Any:
-    """Takes back the decay of moments that were only filled up."""
-    aa, bb, pp = state
-    back = ops.cast(padding, w.dtype) * w
-    one = ops.exp(ops.stop_gradient(back) - back)  # 1, with the gradient of the decay
-    return aa * one, bb * one, pp - ops.stop_gradient(back)
 
 
 # --- v5, v6 ---------------------------------------------------------------------------------------
