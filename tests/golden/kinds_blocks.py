@@ -144,7 +144,7 @@ def patchtst(case):
     batch, channels, steps = case.shape("in.x")
     horizon = case.shape("out.y")[-1]
     model, layers = forecaster(network, (batch, steps, channels), horizon, channels)
-    normaliser = build(RevIN(affine=True), (batch, steps, channels))
+    normaliser = build(RevIN(affine=True), (batch, steps, channels)) if cfg["revin"] else None
     maps = [f"self_attn.W_{part}" for part in "QKV"] + ["self_attn.to_out.0"]
     head = model.get_layer("head")
 
@@ -163,6 +163,9 @@ def patchtst(case):
 
     def forward(t):
         x = ops.swapaxes(t["in.x"], 1, 2)  # (B, T, C)
+        if normaliser is None:
+            with loaded(model, weights(t)):
+                return {"y": ops.swapaxes(model(x), 1, 2)}
         affine = [(w, t[f"w.revin_layer.{w.name}"]) for w in normaliser.weights]
         with loaded(normaliser, affine):
             z, statistics = normaliser(x)
@@ -271,10 +274,12 @@ def block_size(case):
 def nbeats(basis):
     def kind(case):
         settings = {}
+        last = max(int(key.split(".")[2]) for key in case.arrays if key.startswith("w.layers."))
+        n = case.shape(f"w.layers.{last}.weight")[0] // 2
         if basis == "trend":
-            settings["degree"] = case.shape("mid.basis.forecast_basis")[0] - 1
+            settings["degree"] = n - 1
         if basis == "seasonality":
-            n, horizon = case.shape("mid.basis.forecast_basis")
+            horizon = case.shape("out.forecast")[1]
             fitting = (k for k in range(1, n) if len(seasonal_basis(np.arange(1), horizon, k)) == n)
             settings["harmonics"] = next(fitting)
         return residual_block(case, NBEATSBlock(basis=basis, **settings, **block_size(case)))
@@ -322,14 +327,14 @@ def tft_grn(case):
 
 def tft_vsn(case):
     layer = VariableSelection(case.shape("out.y")[-1])
-    layer.build(case.shape("in.x"), case.shape("in.context"))
+    layer.build(case.shape("in.x"), case.shape("in.context") if "in.context" in case else None)
 
     def forward(t):
-        pairs = grn(layer.joint, t, "w.joint_grn.")
+        pairs = grn(layer.joint, t, "w.joint_grn.") if layer.joint is not None else []
         for j, single in enumerate(layer.single):
             pairs += grn(single, t, f"w.var_grns.{j}.")
         with loaded(layer, pairs):
-            y, weights = layer(t["in.x"], t["in.context"])
+            y, weights = layer(t["in.x"], t.get("in.context"))
         return {"y": y, "weights": weights}
 
     return forward

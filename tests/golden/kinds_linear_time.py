@@ -317,7 +317,7 @@ def rwkv6_time_mix(case):
 
 
 def rwkv7_time_mix(case):
-    ranks = tuple(case.shape(f"w.{k}1")[1] for k in "wavg")
+    ranks = tuple(case.shape(f"w.{k}1")[1] if f"w.{k}1" in case else 1 for k in "wavg")
     layer_id = case.cfg["layer_id"]
     layer = rwkv.RWKV7TimeMix(case.cfg["head_size"], layer_id, layer_id + 1, ranks)
     build(layer, case.shape("in.x"))

@@ -80,6 +80,7 @@ def reset_before(case, mask):
 def causal_conv1d(case):
     filters, channels, taps = case.shape("w.conv.weight")
     conv = build(CausalConv1D(filters, taps, case.cfg["dilation"]), case.shape("in.x"))
+    taps = case.shape("w.depthwise.weight")[-1]
     depthwise = build(CausalDepthwiseConv1D(taps), case.shape("in.x"))  # not dilated
 
     def forward(t):
