@@ -44,7 +44,8 @@ class NLinear(Network):
         past = past[:, :, :targets]
         last = Constant(name="last")(past[:, -1:, :])  # (B, 1, C)
         y = TimeLinear(horizon * outputs, self.individual, name="linear")(past - last)
-        return _per_step(y + last, horizon, outputs)
+        # In this order: Keras on TensorFlow takes (B, 1, 1) on the right for a bias where B = H.
+        return _per_step(last + y, horizon, outputs)
 
 
 @register("dlinear")
