@@ -5,7 +5,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from tsmodels.backend import keras, ops
-from tsmodels.layers.norm import RevIN
+from tsmodels.layers import MambaBlock, MultiHeadAttention, SequencePooling
+from tsmodels.layers.norm import PreNorm, RevIN
 
 pytestmark = pytest.mark.backend
 CENTRES = ["mean", "last", "season"]
@@ -114,3 +115,44 @@ def test_unknown_centre_names_the_nearest():
         RevIN("means")
     with pytest.raises(ValueError, match="season_length must be a positive int. Got 0."):
         RevIN("season", season_length=0)
+
+
+# --- PreNorm --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("inner", [lambda: MambaBlock(2), lambda: MultiHeadAttention(2)])
+def test_a_mask_goes_through(inner):
+    """Ids 0 are padding: before, between and after the others they change nothing."""
+    layers = [keras.layers.Embedding(9, 4, mask_zero=True), PreNorm(inner()), SequencePooling()]
+    model = keras.Sequential([keras.Input((None,)), *layers])
+    want = array(model(np.array([[5, 2, 7]])))
+    for ids in ([5, 2, 7, 0, 0], [0, 0, 5, 2, 7], [5, 0, 2, 0, 7]):
+        assert_allclose(array(model(np.array([ids]))), want, atol=1e-6)
+
+
+def test_a_config_is_left_as_it_is():
+    config = PreNorm(keras.layers.Dense(4), dropout=0.5).get_config()
+    first, second = (PreNorm.from_config(config) for _ in range(2))
+    assert first.get_config() == second.get_config() == config
+
+
+# --- half precision -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("centre", CENTRES)
+def test_half_precision_keeps_offsets(policy, centre):
+    x = np.float32(1e6) + np.round(series(2, 24, 2) * 100)
+    revin = RevIN(centre, season_length=6, dtype=policy)
+    z, statistics = revin(x)
+    want, _ = RevIN(centre, season_length=6)(x)
+    assert_allclose(array(ops.cast(z, "float32")), array(want), rtol=2**-7, atol=1e-2)
+    back = array(ops.cast(revin(z, statistics=statistics), "float32"))
+    assert np.abs(back - x).max() < 0.05 * np.ptp(x)
+
+
+def test_a_mask_of_keras_says_what_was_observed():
+    x, mask = series(2, 6, 1), np.array([[True] * 4 + [False] * 2, [True] * 6])
+    z, statistics = RevIN()(x, mask=mask)
+    want, wanted = RevIN()(x, observed=mask)
+    assert_allclose(array(z), array(want)), assert_allclose(array(statistics), array(wanted))

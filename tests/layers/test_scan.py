@@ -87,6 +87,17 @@ def test_a_sequence_may_be_cut_anywhere(name):
     close(ops.concatenate(got, axis=1), whole(layer)(x))
 
 
+@every_layer
+def test_masked_steps_are_left_out_wherever_they_stand(name):
+    layer, x = made(name), normal(3, 9, WIDTH)
+    mask = np.array([[True] * 9, [False] * 3 + [True] * 6, [True, True, False] * 3])
+    of_all = at_once(lambda x, mask: layer(x, mask=mask))
+    got = to_numpy(of_all(ops.convert_to_tensor(x), ops.convert_to_tensor(mask)))
+    for row, seen, values in zip(got, mask, x, strict=True):
+        close(row[seen], to_numpy(layer(ops.convert_to_tensor(values[None, seen])))[0])
+        assert not row[~seen].any()
+
+
 @every_whole
 def test_the_future_is_not_seen(name):
     layer, x = made(name), normal(2, 21, WIDTH)
@@ -229,6 +240,20 @@ def test_a_recurrence_has_the_gradients_of_a_plain_scan():
         return state, ops.stack(ys)
 
     same_gradients(fast, plain, arrays)
+
+
+def test_B_and_C_may_have_groups_of_their_own():
+    """As many as channels, fewer, one, or constant in time: as if each channel had its own."""
+    t = {k: ops.convert_to_tensor(v) for k, v in s6_arrays().items()}
+    constant = ops.convert_to_tensor(normal(6, 4, seed=9))
+    grouped = ops.convert_to_tensor(normal(2, 13, 3, 4, seed=10))
+    each = ops.repeat(t["C"][:, :, None], 6, axis=2)
+    apart = ops.repeat(grouped, 2, axis=2)
+    for B, C, own in ((constant, t["C"], (constant, each)), (grouped, t["C"], (apart, each))):
+        got = scan.selective_scan(**{**t, "B": B, "C": C})
+        want = scan.selective_scan(**{**t, "B": own[0], "C": own[1]})
+        for one, other in zip(got, want, strict=True):
+            close(one, other)
 
 
 def test_discretizations_differ():

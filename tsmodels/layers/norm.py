@@ -7,10 +7,11 @@ observed, 0 not), so that statistics are sums of w * d. RMS normalisation is
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from tsmodels.backend import keras, ops
-from tsmodels.checks import check_int, check_option
+from tsmodels.checks import check_int, check_option, check_real
 from tsmodels.layers.dropout import Dropout
 
 CENTRES = ("mean", "last", "season")
@@ -30,13 +31,13 @@ class RevIN(keras.layers.Layer):
     - "season": mean of the last `season_length` values; scale: mean absolute deviation of the
       window from that centre, or 1 for a constant window.
 
-    `observed` (B, T) or (B, T, 1), bool or 0/1, keeps unobserved steps out of the statistics and
-    puts them at the centre; a window without observations has centre 0 and scale 1. With `affine`,
-    a weight and a bias per channel follow. An inverse of fewer channels than x means the first
-    ones.
+    `observed` (B, T) or (B, T, 1), bool or 0/1, by default the mask of Keras, keeps unobserved
+    steps out of the statistics and puts them at the centre; a window without observations has
+    centre 0 and scale 1. With `affine`, a weight and a bias per channel follow. An inverse of fewer
+    channels than x means the first ones.
 
     Deviations are taken from a value of the window before they are squared, so offsets far above
-    the spread survive float32.
+    the spread survive float32; under a policy of half precision z alone is half.
 
     >>> revin = RevIN()
     >>> x = ops.array([[[1e6], [1e6 + 1], [1e6 + 2]]])
@@ -55,12 +56,13 @@ class RevIN(keras.layers.Layer):
         epsilon: float = 1e-5,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)
         self.centre = check_option("centre", centre, CENTRES)
         self.affine = affine
         self.season_length = check_int("season_length", season_length)
-        self.epsilon = epsilon
+        self.epsilon = check_real("epsilon", epsilon, 0.0)
         self.constant = True
+        self.supports_masking = True
 
     def build(self, input_shape: Any) -> None:
         if self.affine:
@@ -68,9 +70,11 @@ class RevIN(keras.layers.Layer):
             self.affine_weight = self.add_weight(shape, initializer="ones", name="affine_weight")
             self.affine_bias = self.add_weight(shape, initializer="zeros", name="affine_bias")
 
-    def call(self, x: Any, observed: Any = None, statistics: Any = None) -> Any:
+    def call(self, x: Any, observed: Any = None, statistics: Any = None, mask: Any = None) -> Any:
+        x = ops.cast(x, self.variable_dtype)
         if statistics is not None:
             return self._restore(x, statistics)
+        observed = mask if observed is None else observed
         if observed is None:
             w = ops.ones_like(x[..., :1])  # (B, T, 1)
         else:
@@ -86,7 +90,8 @@ class RevIN(keras.layers.Layer):
         z = ops.where(w > 0, (d - centre) / scale, 0.0)
         if self.affine:
             z = z * self.affine_weight + self.affine_bias
-        return z, ops.concatenate([anchor + centre, scale], axis=1)
+        statistics = ops.concatenate([anchor + centre, scale], axis=1)
+        return ops.cast(z, self.compute_dtype), statistics
 
     def _centre_and_scale(self, d: Any, w: Any) -> tuple[Any, Any]:
         last, d = _value_at(d, _last_step(w)), self._held(d)
@@ -155,8 +160,11 @@ class PreNorm(keras.layers.Layer):
     def __init__(self, layer: Any, dropout: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.layer, self.rate = layer, dropout
-        self.norm = keras.layers.RMSNormalization(epsilon=1e-5, name="norm")
-        self.drop = Dropout(dropout)
+        self.norm = keras.layers.RMSNormalization(
+            epsilon=1e-5, name="norm", dtype=self.dtype_policy
+        )
+        self.drop = Dropout(dropout, dtype=self.dtype_policy)
+        self.supports_masking = self.norm.supports_masking = True
 
     def build(self, input_shape: Any) -> None:
         self.norm.build(input_shape)
@@ -164,8 +172,10 @@ class PreNorm(keras.layers.Layer):
             self.layer.build(input_shape)
         self.built = True
 
-    def call(self, x: Any, training: bool = False) -> Any:
-        return x + self.drop(self.layer(self.norm(x)), training=training)
+    def call(self, x: Any, mask: Any = None, training: bool = False) -> Any:
+        heeded = mask is not None and "mask" in inspect.signature(self.layer.call).parameters
+        y = self.layer(self.norm(x), **({"mask": mask} if heeded else {}))
+        return x + self.drop(y, training=training)
 
     def initial_state(self, batch: Any) -> dict[str, Any]:
         """The state of `layer` before the first step."""
@@ -187,8 +197,8 @@ class PreNorm(keras.layers.Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> PreNorm:
-        layer = keras.saving.deserialize_keras_object(config.pop("layer"))
-        return cls(layer, **config)
+        layer = keras.saving.deserialize_keras_object(config["layer"])
+        return cls(**{**config, "layer": layer})
 
 
 def _first_step(w: Any) -> Any:

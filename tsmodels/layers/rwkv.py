@@ -16,7 +16,7 @@ from typing import Any
 
 from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int, check_real
-from tsmodels.layers.scan import ScanLayer
+from tsmodels.layers.scan import ScanLayer, without_masked
 from tsmodels.layers.wkv import wkv4, wkv4_state, wkv6, wkv7
 
 HEAD_EPSILON = 64e-5
@@ -403,10 +403,19 @@ class RWKV7TimeMix(_Heads):
             setattr(self, f"{name}1", self.weight(f"{name}1", (width, rank), _uniform(1e-4)))
             setattr(self, f"{name}2", self.weight(f"{name}2", (rank, width), orthogonal))
 
-    def call(self, x: Any, v_first: Any = None) -> Any:
+    def call(self, x: Any, v_first: Any = None, mask: Any = None) -> Any:  # type: ignore[override]
+        given = x if v_first is None else ops.concatenate([x, v_first], axis=-1)
+        return (
+            self._from_both(given) if mask is None else without_masked(self._from_both, given, mask)
+        )
+
+    def _from_both(self, given: Any) -> Any:
+        """From x, or x and v_first side by side."""
+        x, v_first = given[..., : self.width], given[..., self.width :]
+        v_first = v_first if v_first.shape[-1] else None
         return self.advance(x, self.initial_state(ops.shape(x)[0]), v_first)[0]
 
-    def compute_output_spec(self, x: Any, v_first: Any = None) -> Any:
+    def compute_output_spec(self, x: Any, v_first: Any = None, mask: Any = None) -> Any:
         return keras.KerasTensor(x.shape, dtype=self.compute_dtype)
 
     def advance(self, x: Any, state: dict[str, Any], v_first: Any = None) -> Any:

@@ -27,7 +27,8 @@ class ScanLayer(keras.layers.Layer):
     A subclass says `initial_state(batch)`, a flat dict of float arrays with leading axis B, and
     `advance(x, state)`: any number of steps x (B, L, D) from that state, in parallel where it can,
     to (y (B, L, D), state). The whole sequence is `advance` from the initial state, one `step` is
-    `advance` by one; sequences may be cut anywhere.
+    `advance` by one; sequences may be cut anywhere. Masked steps are left out, wherever they stand,
+    and answered with zeros.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -40,7 +41,11 @@ class ScanLayer(keras.layers.Layer):
     def advance(self, x: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         raise NotImplementedError
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Any, mask: Any = None) -> Any:
+        return self.whole(x) if mask is None else without_masked(self.whole, x, mask)
+
+    def whole(self, x: Any) -> Any:
+        """A sequence (B, L, D) from its beginning."""
         return self.advance(x, self.initial_state(ops.shape(x)[0]))[0]
 
     def step(self, x: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -53,6 +58,24 @@ class ScanLayer(keras.layers.Layer):
 
     def zeros(self, *shape: Any) -> Any:
         return ops.zeros(shape, dtype=self.compute_dtype)
+
+
+def without_masked(call: Callable, x: Any, mask: Any) -> Any:
+    """`call` of the steps of x (B, L, D) that the mask (B, L) lets through, put back; else zeros.
+
+    They go first, in their order, where a causal layer sees none of the others.
+
+    >>> x, mask = ops.reshape(ops.arange(3.0), (1, 3, 1)), ops.array([[True, False, True]])
+    >>> y = without_masked(lambda x: ops.cumsum(x + 1, axis=1), x, mask)
+    >>> [float(v) for v in y[0, :, 0]]
+    [1.0, 0.0, 4.0]
+    """
+    mask, length = ops.cast(mask, "bool"), ops.shape(x)[1]
+    steps = ops.arange(length, dtype="int32")
+    order = ops.argsort(ops.where(mask, steps, steps + length), axis=1)  # (B, L)
+    y = call(ops.take_along_axis(x, order[..., None], axis=1))
+    y = ops.take_along_axis(y, ops.argsort(order, axis=1)[..., None], axis=1)
+    return ops.where(mask[..., None], y, ops.zeros_like(y))
 
 
 # --- chunks ---------------------------------------------------------------------------------------
@@ -291,9 +314,10 @@ def selective_scan(
     x_t = exp(delta_t A) x_{t-1} + delta_t B_t u_t;  y_t = <C_t, x_t> + D u_t;  out = y_t silu(z_t)
 
     u, delta, z (B, L, D); A (D, N), negative; B, C (B, L, N), or (B, L, G, N) shared within G
-    groups of adjacent channels, or constant in time (D, N); D and `delta_bias` (D,). The bias is
-    added to delta before the softplus, if there is one. Returns y (B, L, D) and the last state
-    (B, D, N), from which the next piece of the same sequence goes on as `initial_state`.
+    groups of adjacent channels, or constant in time (D, N), each in its own way; D and `delta_bias`
+    (D,). The bias is added to delta before the softplus, if there is one. Returns y (B, L, D) and
+    the last state (B, D, N), from which the next piece of the same sequence goes on as
+    `initial_state`.
 
     >>> one = ops.ones((1, 3, 1))
     >>> y, state = selective_scan(one, one, ops.zeros((1, 1)), one, one)
@@ -303,7 +327,7 @@ def selective_scan(
     check_option("discretization", discretization, DISCRETIZATIONS)
     delta = _step_size(delta, delta_bias, delta_softplus)
     x0 = _first_state(u, A) if initial_state is None else initial_state  # (B, D, N)
-    B, C = _grouped(B, u), _grouped(C, u)  # (B, L, G, N)
+    B, C = _alike(_grouped(B, u), _grouped(C, u))  # (B, L, G, N)
     if discretization == "zoh_euler":
         y, x = _s6(delta * u, delta, A, B, C, x0)
     else:
@@ -348,6 +372,13 @@ def _grouped(B: Any, u: Any) -> Any:
     if len(B.shape) == 2:
         return ops.broadcast_to(B, (*ops.shape(u)[:2], *B.shape))
     return B if len(B.shape) == 4 else B[:, :, None]
+
+
+def _alike(B: Any, C: Any) -> tuple[Any, Any]:
+    """Both with as many groups as the one that has more."""
+    groups = max(B.shape[2], C.shape[2])
+    repeated = (ops.repeat(v, groups // v.shape[2], axis=2) for v in (B, C))
+    return (B, C) if B.shape[2] == C.shape[2] else tuple(repeated)
 
 
 def _skip_and_gate(y: Any, u: Any, D: Any, z: Any) -> Any:

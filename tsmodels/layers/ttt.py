@@ -243,7 +243,7 @@ class _TTT(ScanLayer):
 
     # --- any number of tokens: the dual form ---
 
-    def call(self, x: Any) -> Any:
+    def whole(self, x: Any) -> Any:
         return self.prefill(x)[0]
 
     def prefill(self, x: Any) -> tuple[Any, dict[str, Any]]:
