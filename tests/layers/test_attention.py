@@ -146,3 +146,26 @@ def test_multi_head_attention_saves_and_loads(tmp_path):
     x = series(2, 5, 6)
     assert model(x).shape == (2, 5, 4)
     assert_allclose(array(loaded(x)), array(model(x)), rtol=1e-6)
+
+
+def test_dropout_that_is_always_drawn_is_drawn_in_prediction_too():
+    attention, x = MultiHeadAttention(2, dropout=0.5), ops.array(series(1, 6, 4))
+    once = array(attention(x))
+    assert_allclose(array(attention(x)), once)
+    attention.drop.always = True
+    draws = [array(attention(x)) for _ in range(4)]
+    assert all(np.abs(draw - once).max() > 1e-3 for draw in draws)
+
+
+def test_alibi_looks_at_a_memory_of_another_length():
+    attention = MultiHeadAttention(2, positions="alibi")
+    x, memory = ops.array(series(1, 3, 4)), ops.array(series(1, 5, 4, seed=1))
+    y, weights, _ = attention(x, memory, return_attention=True)
+    assert weights.shape == (1, 2, 3, 5)
+    assert_allclose(array(attention(x, memory)), array(y), atol=1e-6)
+
+
+def test_causal_attention_without_masks_is_that_with_a_mask_of_everything():
+    attention, x = MultiHeadAttention(2, causal=True), ops.array(series(2, 6, 4))
+    seen = np.ones((2, 6), bool)
+    assert_allclose(array(attention(x)), array(attention(x, key_mask=seen)), atol=1e-6)

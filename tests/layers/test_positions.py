@@ -80,3 +80,18 @@ def test_layers_add_a_vector_per_step_and_save(layer, tmp_path):
 def test_a_sequence_longer_than_the_table_is_refused():
     with pytest.raises(ValueError, match="max_length must be at least the 7 steps"):
         LearnedPositions(6)(ops.zeros((1, 7, 2)))
+
+
+@pytest.mark.parametrize("layout", ["interleaved", "concatenated"])
+def test_sines_of_any_length_are_those_of_a_known_one(layout):
+    layer = SinusoidalPositions(layout)
+    model = keras.Model(x := keras.Input((None, 7)), layer(x))
+    x = np.zeros((1, 200, 7), "float32")
+    assert_allclose(array(model(x))[0], sinusoidal(200, 7, layout), atol=2e-5)
+
+
+def test_distances_of_alibi_are_whole_numbers_in_half_precision_too():
+    distances = array(ops.cast(alibi(1, 1500, "bfloat16", 1), "float32"))[0, :, 0]
+    exact = -alibi_slopes(1)[0] * np.arange(1500)
+    assert_allclose(distances, exact, rtol=2**-8)
+    assert array(alibi(2, 3, keys=5)).shape == (2, 3, 5)

@@ -246,13 +246,15 @@ class MultiHeadAttention(keras.layers.Layer):
         if self.positions == "rotary":
             q, k = rotary(q), rotary(k)
         if self.positions == "alibi":
-            distances = alibi(self.n_heads, ops.shape(q)[1], q.dtype)
+            distances = alibi(self.n_heads, ops.shape(q)[1], q.dtype, ops.shape(k)[1])
             bias = distances if bias is None else bias + distances
         seen = self._seen(q, k, key_mask, attention_mask)
-        if return_attention or (training and self.dropout):
+        if return_attention or self.drop.draws(training):
             y, weights, scores = self._plain(q, k, v, seen, bias, training)
             y = self._joined(y)
             return (y, weights, scores) if return_attention else y
+        if self.causal and key_mask is None and attention_mask is None and bias is None:
+            return self._joined(ops.dot_product_attention(q, k, v, is_causal=True))
         return self._joined(_fused(q, k, v, seen, bias))
 
     def initial_state(self, batch: Any, length: int) -> dict[str, Any]:

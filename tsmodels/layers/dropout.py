@@ -42,8 +42,12 @@ class Dropout(keras.layers.Layer):
             self.seed_generator = keras.random.SeedGenerator(seed)
         self.built = True
 
+    def draws(self, training: bool | None) -> bool:
+        """Whether a call with this `training` leaves anything out."""
+        return bool((training or self.always) and self.first_rate)
+
     def call(self, x: Any, training: bool = False) -> Any:
-        if not (training or self.always) or not self.first_rate:
+        if not self.draws(training):
             return x
         shape = list(ops.shape(x))
         if self.steps_alike:

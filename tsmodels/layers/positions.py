@@ -24,18 +24,26 @@ def sinusoidal(length: int, width: int, layout: str = "interleaved") -> np.ndarr
     [[0.0, 1.0, 0.0, 1.0], [0.841, 0.54, 0.01, 1.0]]
     """
     check_option("layout", layout, LAYOUTS)
+    rates, shifts = _waves(width, layout)
+    return np.sin(np.arange(length)[:, None] * rates + shifts)
+
+
+def _waves(width: int, layout: str) -> tuple[np.ndarray, np.ndarray]:
+    """Rates and shifts (width,) of the sines; a cosine is a sine a quarter turn on."""
     n = (width + 1) // 2
     whole = width / 2 if layout == "interleaved" else max(n - 1, 1)
-    angles = np.arange(length)[:, None] * 10000.0 ** (-np.arange(n) / whole)  # (length, n)
-    waves = np.stack([np.sin(angles), np.cos(angles)])  # (2, length, n)
-    axes = (1, 2, 0) if layout == "interleaved" else (1, 0, 2)
-    return waves.transpose(axes).reshape(length, 2 * n)[:, :width]
+    rates = np.tile(10000.0 ** (-np.arange(n) / whole), (2, 1))  # of sines, of cosines
+    shifts = np.repeat([[0.0], [np.pi / 2]], n, axis=1)
+    if layout == "interleaved":
+        rates, shifts = rates.T, shifts.T
+    return rates.ravel()[:width], shifts.ravel()[:width]
 
 
 @keras.saving.register_keras_serializable("tsmodels")
 class SinusoidalPositions(keras.layers.Layer):
-    """x + `sinusoidal` positions: (B, T, D) -> (B, T, D), T known when the model is made.
+    """x + `sinusoidal` positions: (B, T, D) -> (B, T, D).
 
+    Where T is not known when the model is made, sines are taken in float32: 1e-4 off at step 2,000.
     Positions `at` (B, T) are those given: of several sequences in a row, each counts its own.
 
     >>> SinusoidalPositions()(ops.zeros((1, 3, 2))).shape == (1, 3, 2)
@@ -48,9 +56,16 @@ class SinusoidalPositions(keras.layers.Layer):
         self.supports_masking = True
 
     def call(self, x: Any, at: Any = None) -> Any:
-        length, width = x.shape[1:]
-        table = ops.cast(sinusoidal(length, width, self.layout), x.dtype)
+        table = ops.cast(self._table(x), x.dtype)  # (T, D)
         return x + (table if at is None else ops.take(table, at, axis=0))
+
+    def _table(self, x: Any) -> Any:
+        length, width = x.shape[1:]
+        if length is not None:
+            return sinusoidal(length, width, self.layout)
+        steps = ops.cast(ops.arange(ops.shape(x)[1]), "float32")[:, None]
+        rates, shifts = _waves(width, self.layout)
+        return ops.sin(steps * ops.cast(rates, "float32") + ops.cast(shifts, "float32"))
 
     def step(self, x: Any, t: Any, max_length: int) -> Any:
         """One moment (B, D) at position t (B,); from `max_length` on all have the last one."""
@@ -159,8 +174,13 @@ def alibi_slopes(n_heads: int) -> list[float]:
     return slopes + between[: n_heads - power]
 
 
-def alibi(n_heads: int, length: Any, dtype: str = "float32") -> Any:
-    """Attention biases (n_heads, T, T): minus the slope times the distance of query and key."""
-    steps = ops.cast(ops.arange(length), dtype)
-    distance = ops.abs(steps[:, None] - steps[None, :])  # (T, T)
-    return -ops.cast(alibi_slopes(n_heads), dtype)[:, None, None] * distance
+def alibi(n_heads: int, length: Any, dtype: Any = "float32", keys: Any = None) -> Any:
+    """Attention biases (n_heads, T, S): minus the slope times the distance of query and key.
+
+    S is T, or `keys`. Distances are taken in float32: half precision has no whole numbers beyond
+    256 or 2,048.
+    """
+    steps = ops.cast(ops.arange(length), "float32")
+    others = steps if keys is None else ops.cast(ops.arange(keys), "float32")
+    distance = ops.abs(steps[:, None] - others[None, :])  # (T, S)
+    return ops.cast(-ops.cast(alibi_slopes(n_heads), "float32")[:, None, None] * distance, dtype)

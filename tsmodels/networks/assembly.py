@@ -102,6 +102,8 @@ def drawing_model(**arguments: Any) -> Any:
     if not drawing and not any(isinstance(x, MonteCarloDropout) for x in model._flatten_layers()):
         rule = "one that draws: with dropout above 0, or Gaussian weights"
         way_out = "Set its dropout, or take 'bayesian_cnn_lstm'."
+        if getattr(arguments["network"], "dropout", 0):
+            way_out = "Its dropout acts in training alone; take 'lstm' or 'bayesian_cnn_lstm'."
         raise ValueError(fault("network", rule, arguments["network"], way_out))
     return model
 
