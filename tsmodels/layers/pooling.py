@@ -11,6 +11,16 @@ from tsmodels.layers.attention import masked_softmax
 POOLINGS = ("last", "mean", "max", "attention")
 
 
+def last_of(seen: Any) -> Any:
+    """True at the last True of each row (B, T), and nowhere else.
+
+    >>> ops.convert_to_numpy(last_of(ops.array([[True, True, False]]))).tolist()
+    [[False, True, False]]
+    """
+    places = ops.cumsum(ops.cast(seen, "int32"), axis=1)  # 1 at the first, 2 at the next
+    return ops.logical_and(seen, places == places[:, -1:])
+
+
 @keras.saving.register_keras_serializable("tsmodels")
 class SequencePooling(keras.layers.Layer):
     """One vector of a sequence, (B, T, D) -> (B, D); masked steps do not count.
@@ -53,8 +63,7 @@ class SequencePooling(keras.layers.Layer):
         ones = ops.ones_like(x[:, :, 0]) if seen is None else ops.cast(seen, x.dtype)  # (B, T)
         if self.how == "mean":
             return ones / ops.maximum(ops.sum(ones, axis=1, keepdims=True), 1.0)
-        places = ops.cumsum(ones, axis=1)  # 1 at the first step that counts, 2 at the next
-        return ones * ops.cast(places == places[:, -1:], x.dtype)
+        return ops.cast(last_of(ops.ones_like(ones, "bool") if seen is None else seen), x.dtype)
 
     def _max(self, x: Any, seen: Any) -> Any:
         if seen is None:

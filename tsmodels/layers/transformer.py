@@ -65,17 +65,23 @@ class _TransformerLayer(keras.layers.Layer):
         for norm in self.norms:
             norm.build(shape)
 
-    def _before(self, i: int, x: Any, training: Any) -> Any:
-        return self.norms[i](x, training=training) if self.pre_norm else x
+    def _before(self, i: int, x: Any, training: Any, mask: Any = None) -> Any:
+        return self._normed(i, x, training, mask) if self.pre_norm else x
 
-    def _after(self, i: int, x: Any, change: Any, training: Any) -> Any:
+    def _after(self, i: int, x: Any, change: Any, training: Any, mask: Any = None) -> Any:
         x = x + self.drop(change, training=training)
-        return x if self.pre_norm else self.norms[i](x, training=training)
+        return x if self.pre_norm else self._normed(i, x, training, mask)
 
-    def _feed_forward(self, x: Any, training: Any) -> Any:
+    def _normed(self, i: int, x: Any, training: Any, mask: Any) -> Any:
+        """Statistics of a batch leave masked steps out; a layer norm sees one step at a time."""
+        mask = {"mask": ops.cast(mask, "bool")} if self.norm == "batch" and mask is not None else {}
+        return self.norms[i](x, training=training, **mask)
+
+    def _feed_forward(self, x: Any, training: Any, mask: Any = None) -> Any:
         i = self.n_attentions
-        h = self.drop(self.widen(self._before(i, x, training)), training=training)  # (B, T, d_ff)
-        return self._after(i, x, self.narrow(h), training)
+        h = self._before(i, x, training, mask)
+        h = self.drop(self.widen(h), training=training)  # (B, T, d_ff)
+        return self._after(i, x, self.narrow(h), training, mask)
 
 
 @keras.saving.register_keras_serializable("tsmodels")
@@ -112,12 +118,13 @@ class TransformerEncoderLayer(_TransformerLayer):
         return_attention: bool = False,
         training: bool | None = None,
     ) -> Any:
-        h = self._before(0, x, training)
+        h = self._before(0, x, training, mask)
         h = self.attention(
             h, key_mask=mask, bias=bias, return_attention=return_attention, training=training
         )
         h, *attention = h if return_attention else (h,)
-        y = self._feed_forward(self._after(0, x, h, training), training)
+        x = self._after(0, x, h, training, mask)
+        y = self._feed_forward(x, training, mask)
         return (y, *attention) if return_attention else y
 
     def initial_state(self, batch: Any, length: int) -> dict[str, Any]:

@@ -35,6 +35,7 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int, check_option, check_real, did_you_mean, fault
 from tsmodels.layers.linear import LinearOfAny
+from tsmodels.layers.pooling import last_of
 from tsmodels.space import Dimension
 
 Rate = Annotated[float, "rate"]  # a float in [0, 1)
@@ -159,9 +160,15 @@ class Network:
         return []
 
     def encode(self, layers: Any, x: Any, mask: Any = None) -> Memory | Any:
-        """Features (B, T, D) to memory (B, T', D); a bare tensor is a memory without state."""
+        """Features (B, T, D) to memory (B, T', D); a bare tensor is a memory without state.
+
+        To a layer that knows no masks, masked steps are zeros.
+        """
         for layer in _stack(layers):
-            y = layer(x, mask=mask) if mask is not None and _takes_mask(layer) else layer(x)
+            heeded = mask is not None and _takes_mask(layer)
+            if mask is not None and not (heeded or getattr(layer, "supports_masking", False)):
+                x = unpadded(x, mask)
+            y = layer(x, mask=mask) if heeded else layer(x)
             x, mask = y, _mask_after(layer, x, mask)
         return Memory(x, mask)
 
@@ -333,14 +340,21 @@ def part_of(state: Mapping[str, Any], i: int) -> dict[str, Any]:
 
 
 def last_step(memory: Memory) -> Any:
-    """The last valid step of a memory, or what its encoder calls "last" in the state, (B, D)."""
+    """The last valid step of a memory, or what its encoder calls "last" in the state, (B, D).
+
+    Zeros for a sequence without any.
+    """
     if "last" in memory.state:
         return memory.state["last"]
     if memory.mask is None:
         return memory.sequence[:, -1, :]
-    steps = ops.arange(memory.sequence.shape[1])
-    last = ops.max(ops.where(memory.mask, steps[None, :], 0), axis=1)  # (B,)
-    return ops.squeeze(ops.take_along_axis(memory.sequence, last[:, None, None], axis=1), axis=1)
+    last = ops.cast(last_of(ops.cast(memory.mask, "bool")), memory.sequence.dtype)
+    return ops.einsum("bt,btd->bd", last, memory.sequence)
+
+
+def unpadded(x: Any, mask: Any) -> Any:
+    """x (B, T, D) with zeros where the mask (B, T) hides a step."""
+    return ops.where(ops.cast(mask, "bool")[..., None], x, ops.zeros_like(x))
 
 
 def _stack(layers: Any) -> list[Any]:

@@ -17,7 +17,8 @@ class Custom(Network):
     `resolve`, and with it every estimator, makes one of a layer or function handed as `network`. A
     layer is a template: each assembly makes a layer of its own from the config, and never uses the
     template's weights. A function is called once an assembly, on symbolic tensors, and makes the
-    layers it needs; it gets the `mask` (B, T) if it has an argument of that name. `causal` is what
+    layers it needs; it gets the `mask` (B, T) if it has an argument of that name, and padding as
+    zeros if not. `causal` is what
     you claim: that step t of the output depends on steps up to t alone. A mask is passed on where
     the length stays.
 

@@ -12,7 +12,7 @@ from tsmodels.checks import fault
 from tsmodels.layers.dropout import Dropout
 from tsmodels.layers.positions import LearnedPositions
 from tsmodels.layers.transformer import TransformerEncoderLayer
-from tsmodels.networks.base import Memory, Network, Rate, register
+from tsmodels.networks.base import Memory, Network, Rate, register, unpadded
 from tsmodels.space import Choice, Int, Real
 
 
@@ -99,6 +99,7 @@ class PatchTST(Network):
         return False  # which steps make a patch is fixed
 
     def encode(self, layers: Any, x: Any, mask: Any = None) -> Memory:
+        x = x if mask is None else unpadded(x, mask)  # a patch may be padding in part
         x = self._patches(ops.swapaxes(x, 1, 2))  # (B, D, N, P)
         _, width, n, length = x.shape
         x = ops.reshape(ops.swapaxes(x, 1, 2), (-1, n, width * length))  # (B, N, D * P)
