@@ -55,6 +55,8 @@ else:
 
 ops = keras.ops
 
+from keras.src.backend import AutocastScope  # noqa: E402  (of `Layer.__call__`; no public name)
+
 
 def _is_news(record: logging.LogRecord) -> bool:
     """Every estimator compiles functions of its own; TensorFlow takes that for a mistake."""
@@ -84,4 +86,4 @@ def on_gpu() -> bool:
     return "gpu" in device or "cuda" in device
 
 
-__all__ = ["keras", "on_gpu", "ops", "seeded_build"]
+__all__ = ["AutocastScope", "keras", "on_gpu", "ops", "seeded_build"]

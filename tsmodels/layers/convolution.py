@@ -14,12 +14,13 @@ from typing import Any
 from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int
 from tsmodels.layers.dropout import Dropout
+from tsmodels.layers.precision import Streaming
 
 State = Mapping[str, Any]
 
 
 @keras.saving.register_keras_serializable("tsmodels")
-class CausalConv1D(keras.layers.Conv1D):
+class CausalConv1D(Streaming, keras.layers.Conv1D):
     """Causal dilated convolution, (B, T, C) -> (B, T, filters). WaveNet, van den Oord et al., 2016.
 
     Step t sees the inputs t, t - dilation_rate, ..., back over `kernel_size` taps; before the first
@@ -79,7 +80,7 @@ class CausalConv1D(keras.layers.Conv1D):
 
 
 @keras.saving.register_keras_serializable("tsmodels")
-class CausalDepthwiseConv1D(keras.layers.Layer):
+class CausalDepthwiseConv1D(Streaming, keras.layers.Layer):
     """Causal convolution of each channel with taps of its own, (B, T, C) -> (B, T, C).
 
     kernel (kernel_size, C), bias (C,). The sum runs over the taps, each a shifted product, which on
@@ -153,7 +154,7 @@ class CausalDepthwiseConv1D(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("tsmodels")
-class TCNBlock(keras.layers.Layer):
+class TCNBlock(Streaming, keras.layers.Layer):
     """Residual block of a temporal convolutional network, (B, T, C) -> (B, T, filters).
 
     Two causal dilated convolutions with ReLU and dropout, then the input is added (through a

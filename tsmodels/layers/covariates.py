@@ -23,7 +23,7 @@ class CategoryEmbedding(keras.layers.Layer):
     """
 
     def __init__(self, categories: int, units: int | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # half precision would merge codes
         self.categories = check_int("categories", categories, 0)
         self.units = width_of(categories) if units is None else check_int("units", units)
 
@@ -33,12 +33,12 @@ class CategoryEmbedding(keras.layers.Layer):
         self.unknown = self.add_weight((1, self.units), "zeros", name="unknown")
 
     def call(self, codes: Any) -> Any:
-        known = self.known
+        known = ops.cast(self.known, self.compute_dtype)
         if self.categories:
             known = known - ops.mean(known, axis=0, keepdims=True)
         codes = ops.cast(codes, "int32")
         inside = ops.logical_and(codes >= 0, codes <= self.categories)
-        table = ops.concatenate([ops.convert_to_tensor(self.unknown), known], axis=0)
+        table = ops.concatenate([ops.cast(self.unknown, known.dtype), known], axis=0)
         return ops.take(table, ops.where(inside, codes, 0), axis=0)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
@@ -78,9 +78,12 @@ class CovariateForecast(keras.layers.Layer):
 
     def build(self, past_shape: Any, future_shape: Any, static_shape: Any) -> None:
         horizon = future_shape[1]
-        self.align = TimeLinear(horizon, name="align")
-        self.inner = keras.layers.Dense(self.units, "gelu", name="inner")
-        self.outer = keras.layers.Dense(self.outputs, kernel_initializer="zeros", name="outer")
+        own: dict[str, Any] = {"dtype": self.dtype_policy}
+        self.align = TimeLinear(horizon, name="align", **own)
+        self.inner = keras.layers.Dense(self.units, "gelu", name="inner", **own)
+        self.outer = keras.layers.Dense(
+            self.outputs, kernel_initializer="zeros", name="outer", **own
+        )
         if past_shape[-1]:
             self.align.build(past_shape)
         width = past_shape[-1] + future_shape[-1] + static_shape[-1]

@@ -12,13 +12,14 @@ from typing import Any
 from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int, check_option
 from tsmodels.layers.attention import AdditiveAttention, make_attention
+from tsmodels.layers.precision import Streaming, in_own_precision
 from tsmodels.layers.scan import scan
 
 FIXED = ("memory", "keys", "mask")
 State = dict[str, Any]
 
 
-class AttentionDecoder(keras.layers.Layer):
+class AttentionDecoder(Streaming, keras.layers.Layer):
     """Base of decoders that attend at every step.
 
     `y, weights = decoder(x, memory)` with the embedded previous targets x (B, T, E), memory
@@ -53,6 +54,7 @@ class AttentionDecoder(keras.layers.Layer):
         _, steps = scan(moment, state, ops.swapaxes(x, 0, 1))  # each (T, B, ...)
         return ops.swapaxes(steps[self.output], 0, 1), ops.swapaxes(steps["weights"], 0, 1)
 
+    @in_own_precision
     def start(
         self, memory: Any, mask: Any = None, initial_state: Mapping[str, Any] | None = None
     ) -> State:

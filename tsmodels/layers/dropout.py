@@ -38,6 +38,7 @@ class Dropout(keras.layers.Layer):
                 dtype="float32",
                 initializer=keras.initializers.Constant(self.first_rate),
                 trainable=False,
+                autocast=False,
             )
             self.seed_generator = keras.random.SeedGenerator(seed)
         self.built = True

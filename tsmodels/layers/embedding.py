@@ -48,8 +48,10 @@ class TokenEmbedding(keras.layers.Layer):
             self.rate = self.add_weight(
                 name="token_dropout_rate",
                 shape=(),
+                dtype="float32",
                 initializer=keras.initializers.Constant(self.token_dropout),
                 trainable=False,
+                autocast=False,
             )
             self.seed_generator = keras.random.SeedGenerator(self.seed)
 
@@ -63,7 +65,8 @@ class TokenEmbedding(keras.layers.Layer):
         return x * self.width**0.5 if self.scaled else x
 
     def _without_some(self, ids: Any) -> Any:
-        drawn = keras.random.uniform(ops.shape(ids[:, :, :1]), seed=self.seed_generator)
+        shape, seed = ops.shape(ids[:, :, :1]), self.seed_generator
+        drawn = keras.random.uniform(shape, dtype="float32", seed=seed)
         dropped = drawn < ops.convert_to_tensor(self.rate)  # (B, T, 1)
         first = ops.arange(ids.shape[-1]) == 0
         instead = ops.cast(first & (ids[:, :, :1] != PADDING), "int32")  # UNKNOWN, or nothing
@@ -91,8 +94,9 @@ class CharacterWords(keras.layers.Layer):
     def __init__(self, size: int, width: int, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)  # half precision would round ids
         self.size, self.width = check_int("size", size, 2), check_int("width", width)
-        self.embed = keras.layers.Embedding(size, width, name="characters")
-        self.convolve = keras.layers.Conv1D(width, 3, padding="same", name="convolution")
+        own: dict[str, Any] = {"dtype": self.dtype_policy}
+        self.embed = keras.layers.Embedding(size, width, name="characters", **own)
+        self.convolve = keras.layers.Conv1D(width, 3, padding="same", name="convolution", **own)
 
     def build(self, input_shape: Any) -> None:
         self.embed.build(None)

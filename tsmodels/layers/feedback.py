@@ -83,7 +83,9 @@ class FeedBack(keras.layers.Layer):
         self.embed.build((batch, self.targets))
         self.head.build((batch, self.decoder.units))
         first = keras.initializers.Constant(forcing_rate(self.schedule, self.rate, 0))
-        self.probability = self.add_weight((), first, trainable=False, name="probability")
+        self.probability = self.add_weight(
+            (), first, "float32", trainable=False, autocast=False, name="probability"
+        )
 
     def begin_epoch(self, epoch: int) -> None:
         """Sets the share of true values for an epoch of training."""
@@ -125,7 +127,7 @@ class FeedBack(keras.layers.Layer):
             before = ops.repeat(last[:, None], x.shape[1], axis=1)
             return before, ops.zeros_like(x[:, :, :1], dtype="bool")
         before = ops.concatenate([last[:, None], truths[:, :-1]], axis=1)
-        coins = keras.random.uniform(ops.shape(before[:, :, :1]), seed=self.coins)
+        coins = keras.random.uniform(ops.shape(before[:, :, :1]), dtype="float32", seed=self.coins)
         return before, coins < self.probability
 
     def _middle(self, numbers: Any) -> Any:

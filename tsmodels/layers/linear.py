@@ -88,11 +88,12 @@ class DenseResidual(keras.layers.Layer):
         super().__init__(**kwargs)
         self.units, self.outputs = check_int("units", units), check_int("outputs", outputs)
         self.dropout = check_real("dropout", dropout, 0.0, 1.0, open_high=True)
-        self.hidden = keras.layers.Dense(units, activation="relu", name="hidden")
-        self.out = keras.layers.Dense(outputs, name="out")
-        self.skip = keras.layers.Dense(outputs, name="skip")
-        self.drop = Dropout(dropout)
-        self.norm = keras.layers.LayerNormalization(epsilon=EPSILON, name="norm")
+        own: dict[str, Any] = {"dtype": self.dtype_policy}
+        self.hidden = keras.layers.Dense(units, activation="relu", name="hidden", **own)
+        self.out = keras.layers.Dense(outputs, name="out", **own)
+        self.skip = keras.layers.Dense(outputs, name="skip", **own)
+        self.drop = Dropout(dropout, **own)
+        self.norm = keras.layers.LayerNormalization(epsilon=EPSILON, name="norm", **own)
 
     def build(self, input_shape: Any) -> None:
         lead = tuple(input_shape[:-1])

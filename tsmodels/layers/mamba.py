@@ -10,6 +10,7 @@ from typing import Any
 
 from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int, check_option, check_real
+from tsmodels.layers.precision import in_full_precision
 from tsmodels.layers.scan import (
     DISCRETIZATIONS,
     ScanLayer,
@@ -141,7 +142,7 @@ class MambaBlock(ConvScanLayer):
     def initial_state(self, batch: Any) -> dict[str, Any]:
         return {
             "conv": self.zeros(batch, self.d_conv, self.inner),
-            "ssm": self.zeros(batch, self.inner, self.d_state),
+            "ssm": self.memory(batch, self.inner, self.d_state),
         }
 
     def advance(self, x: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -166,6 +167,15 @@ class MambaBlock(ConvScanLayer):
     def get_config(self) -> dict[str, Any]:
         names = "d_state d_conv expand dt_rank use_bias use_conv_bias discretization"
         return super().get_config() | {name: getattr(self, name) for name in names.split()}
+
+
+@in_full_precision
+def _group_norm(y: Any, groups: int, epsilon: float) -> Any:
+    """RMSNorm within groups of channels, without a scale. y (B, L, C)."""
+    batch, length, width = ops.shape(y)
+    y = ops.reshape(y, (batch, length, groups, width // groups))
+    y = y * ops.rsqrt(ops.mean(y * y, axis=-1, keepdims=True) + epsilon)
+    return ops.reshape(y, (batch, length, width))
 
 
 @keras.saving.register_keras_serializable("tsmodels")
@@ -235,7 +245,7 @@ class Mamba2Block(ConvScanLayer):
     def initial_state(self, batch: Any) -> dict[str, Any]:
         return {
             "conv": self.zeros(batch, self.d_conv, self.inner + 2 * self.shared),
-            "ssm": self.zeros(batch, self.heads, self.head_dim, self.d_state),
+            "ssm": self.memory(batch, self.heads, self.head_dim, self.d_state),
         }
 
     def advance(self, x: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -251,14 +261,8 @@ class Mamba2Block(ConvScanLayer):
         A = -ops.exp(self.A_log)
         y, ssm = ssd(x * dt[..., None], A * dt, B, C, initial_state=state["ssm"], chunk=self.chunk)
         y = ops.reshape(y + self.D[:, None] * x, (batch, length, self.inner))
-        return self.out_proj(self._norm(y * ops.silu(z))), {"conv": conv, "ssm": ssm}
-
-    def _norm(self, y: Any) -> Any:
-        groups = self.norm_groups or self.n_groups
-        batch, length, width = ops.shape(y)
-        y = ops.reshape(y, (batch, length, groups, width // groups))
-        y = y * ops.rsqrt(ops.mean(y * y, axis=-1, keepdims=True) + self.norm_epsilon)
-        return ops.reshape(y, (batch, length, width)) * self.norm_scale
+        y = _group_norm(y * ops.silu(z), self.norm_groups or self.n_groups, self.norm_epsilon)
+        return self.out_proj(y * self.norm_scale), {"conv": conv, "ssm": ssm}
 
     def get_config(self) -> dict[str, Any]:
         names = "d_state head_dim d_conv expand n_groups norm_groups norm_epsilon chunk"

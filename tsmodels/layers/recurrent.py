@@ -11,6 +11,7 @@ from typing import Any
 from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int, check_option, fault
 from tsmodels.layers.dropout import Dropout
+from tsmodels.layers.precision import Streaming
 from tsmodels.layers.scan import UNROLLED, scan
 
 kernels: Any = None  # Keras' own loop everywhere
@@ -116,7 +117,7 @@ CELLS = {"rnn": SimpleRNN, "lstm": LSTM, "gru": GRU}
 
 
 @keras.saving.register_keras_serializable("tsmodels")
-class Recurrent(keras.layers.Layer):
+class Recurrent(Streaming, keras.layers.Layer):
     """One layer of a recurrent stack: (B, T, F) -> (B, T, units).
 
     `cell` is "rnn" (Elman, 1990), "lstm" (Hochreiter & Schmidhuber, 1997; forget bias 1) or "gru"
@@ -152,7 +153,7 @@ class Recurrent(keras.layers.Layer):
         self.dropout, self.recurrent_dropout = dropout, recurrent_dropout
         self.l1, self.l2 = l1, l2
         self.supports_masking = True
-        self.drop = Dropout(dropout, steps_alike=True)
+        self.drop = Dropout(dropout, steps_alike=True, dtype=self.dtype_policy)
         self.run = self._make(units // 2 if bidirectional else units)
 
     def _make(self, units: int) -> Any:
@@ -165,8 +166,11 @@ class Recurrent(keras.layers.Layer):
             kernel_regularizer=penalty,
             recurrent_regularizer=penalty,
             recurrent_initializer="orthogonal",
+            dtype=self.dtype_policy,
         )
-        return keras.layers.Bidirectional(layer) if self.bidirectional else layer
+        if not self.bidirectional:
+            return layer
+        return keras.layers.Bidirectional(layer, dtype=self.dtype_policy)
 
     def build(self, input_shape: Any) -> None:
         if self.residual and input_shape[-1] != self.units:
@@ -187,7 +191,7 @@ class Recurrent(keras.layers.Layer):
     def initial_state(self, batch: int) -> dict[str, Any]:
         """Zeros: h (B, units), and c for an LSTM."""
         names = ["h", "c"] if self.cell == "lstm" else ["h"]
-        return {name: ops.zeros((batch, self.units)) for name in names}
+        return {name: ops.zeros((batch, self.units), self.compute_dtype) for name in names}
 
     def step(self, x: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """One moment (B, F) -> (B, units); equals `call` step by step in inference."""

@@ -16,6 +16,7 @@ from typing import Any
 
 from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int, check_real
+from tsmodels.layers.precision import in_full_precision, wide
 from tsmodels.layers.scan import ScanLayer, without_masked
 from tsmodels.layers.wkv import wkv4, wkv4_state, wkv6, wkv7
 
@@ -30,6 +31,7 @@ def shifted(x: Any, before: Any) -> Any:
     return ops.concatenate([before[:, None], x[:, :-1]], axis=1)
 
 
+@in_full_precision
 def head_norm(x: Any, scale: Any, bias: Any) -> Any:
     """LayerNorm within each head. x (B, L, H, K), scale and bias (H K,)."""
     batch, length, heads, width = ops.shape(x)
@@ -117,7 +119,7 @@ class _Heads(_Mix):
         size = self.head_size
         return {
             "x": self.zeros(batch, self.width),
-            "S": self.zeros(batch, self.heads, size, size),
+            "S": self.memory(batch, self.heads, size, size),
         }
 
     def _split(self, x: Any) -> Any:
@@ -157,7 +159,7 @@ class RWKV4TimeMix(_Mix):
         self.output_proj = self.dense("output_proj", width, width)
 
     def initial_state(self, batch: Any) -> dict[str, Any]:
-        aa, bb, pp = wkv4_state(batch, self.width, self.compute_dtype)
+        aa, bb, pp = wkv4_state(batch, self.width, wide(self.compute_dtype))
         return {"x": self.zeros(batch, self.width), "aa": aa, "bb": bb, "pp": pp}
 
     def advance(self, x: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -458,6 +460,7 @@ def _constant(value: float) -> Any:
     return keras.initializers.Constant(value)
 
 
+@in_full_precision
 def _unit(x: Any) -> Any:
     """x over its length in the last axis."""
     return x * ops.rsqrt(ops.maximum(ops.sum(x * x, axis=-1, keepdims=True), 1e-24))

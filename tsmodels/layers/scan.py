@@ -17,11 +17,12 @@ from typing import Any
 
 from tsmodels.backend import keras, ops
 from tsmodels.checks import check_option
+from tsmodels.layers.precision import Streaming, in_full_precision, wide
 
 DISCRETIZATIONS = ("zoh_euler", "zoh", "bilinear", "euler")
 
 
-class ScanLayer(keras.layers.Layer):
+class ScanLayer(Streaming, keras.layers.Layer):
     """A causal layer with a state of constant size.
 
     A subclass says `initial_state(batch)`, a flat dict of float arrays with leading axis B, and
@@ -57,7 +58,12 @@ class ScanLayer(keras.layers.Layer):
         return input_shape
 
     def zeros(self, *shape: Any) -> Any:
+        """Inputs before the first."""
         return ops.zeros(shape, dtype=self.compute_dtype)
+
+    def memory(self, *shape: Any) -> Any:
+        """Zeros of a state that sums up what was read: never of half precision."""
+        return ops.zeros(shape, dtype=wide(self.compute_dtype))
 
 
 def without_masked(call: Callable, x: Any, mask: Any) -> Any:
@@ -295,6 +301,7 @@ def _expm1_over(x: Any) -> Any:
     return ops.where(small, 1 + x / 2 + x * x / 6, ops.expm1(safe) / safe)
 
 
+@in_full_precision
 def selective_scan(
     u: Any,
     delta: Any,
@@ -440,6 +447,7 @@ def segment_sums(A: Any) -> Any:
     return ops.where(triangle(ops.shape(A)[-1]) > 0, sums, -float("inf"))
 
 
+@in_full_precision
 def ssd(
     X: Any, A: Any, B: Any, C: Any, *, initial_state: Any = None, chunk: int = 32
 ) -> tuple[Any, Any]:

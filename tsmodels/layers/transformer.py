@@ -12,12 +12,13 @@ from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int, check_option, check_real
 from tsmodels.layers.attention import MultiHeadAttention
 from tsmodels.layers.dropout import Dropout
+from tsmodels.layers.precision import Streaming
 
 EPSILON = 1e-5
 NORMS = ("layer", "batch")
 
 
-class _TransformerLayer(keras.layers.Layer):
+class _TransformerLayer(Streaming, keras.layers.Layer):
     """What the two below share: settings, sublayers, the residual around each sublayer."""
 
     n_attentions: int

@@ -17,6 +17,7 @@ from typing import Any
 from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int, check_real
 from tsmodels.layers.mamba import causal_depthwise_conv
+from tsmodels.layers.precision import wide, widened
 from tsmodels.layers.scan import ScanLayer, into_chunks, over_time, triangle
 
 EPSILON = 1e-6
@@ -172,33 +173,35 @@ class _TTT(ScanLayer):
         )
         self.lr_bias = self.add_weight(shape=(self.n_heads,), initializer="zeros", name="lr_bias")
         self.token_rate = self.add_weight(
-            shape=(self.mini_batch,), initializer="zeros", name="token_rate"
+            shape=(self.mini_batch,), initializer="zeros", name="token_rate", autocast=False
         )
 
     def _build_fast(self) -> None:
         heads = (self.n_heads, self.d)
-        self.gamma = self.add_weight(shape=heads, initializer="ones", name="gamma")
-        self.beta = self.add_weight(shape=heads, initializer="zeros", name="beta")
+        self.gamma = self._fast_weight(heads, "ones", "gamma")
+        self.beta = self._fast_weight(heads, "zeros", "beta")
         widths = self.fast_widths(self.d)
         self.fast = []
         for i, shape in enumerate(zip(widths[:-1], widths[1:], strict=True), start=1):
             normal = keras.initializers.RandomNormal(stddev=0.02)
-            W = self.add_weight(shape=(self.n_heads, *shape), initializer=normal, name=f"W{i}")
-            b = self.add_weight(
-                shape=(self.n_heads, 1, shape[1]), initializer="zeros", name=f"b{i}"
-            )
+            W = self._fast_weight((self.n_heads, *shape), normal, f"W{i}")
+            b = self._fast_weight((self.n_heads, 1, shape[1]), "zeros", f"b{i}")
             self.fast.append((W, b))
+
+    def _fast_weight(self, shape: tuple[int, ...], initializer: Any, name: str) -> Any:
+        """A weight of the fast network, which does not learn in half precision."""
+        return self.add_weight(shape=shape, initializer=initializer, name=name, autocast=False)
 
     # --- state ---
 
     def initial_state(self, batch: Any) -> dict[str, Any]:
-        state = {"position": self.zeros(batch, 1)}
+        state = {"position": self.memory(batch, 1)}
         if self.share_qk:
             state["conv"] = self.zeros(batch, self.d_conv, self.width)
         for name, weight in self._fast_names():
-            start = ops.cast(ops.convert_to_tensor(weight), self.compute_dtype)
-            state[name] = ops.broadcast_to(start[None], (batch, *weight.shape))
-            state[f"d{name}"] = self.zeros(batch, *weight.shape)
+            start = ops.convert_to_tensor(weight)[None]
+            state[name] = ops.broadcast_to(start, (batch, *weight.shape))
+            state[f"d{name}"] = self.memory(batch, *weight.shape)
         return state
 
     def _fast_names(self) -> list[tuple[str, Any]]:
@@ -223,16 +226,16 @@ class _TTT(ScanLayer):
         return q, k, v, after
 
     def _heads(self, x: Any) -> Any:
-        return ops.reshape(x, (*ops.shape(x)[:2], self.n_heads, self.d))
+        return widened(ops.reshape(x, (*ops.shape(x)[:2], self.n_heads, self.d)))
 
     def _rate(self, x: Any) -> Any:
         """(B, L, H): the learning rate of each token, between 0 and base_lr / d."""
         gate = ops.sigmoid(ops.matmul(x, self.lr_kernel) + self.lr_bias)
-        return self.base_lr * gate / self.d
+        return widened(self.base_lr * gate / self.d)
 
     def _token_eta(self) -> Any:
         """(K,): how much of the gradients so far a token at this place uses."""
-        place = ops.arange(1, self.mini_batch + 1, dtype=self.compute_dtype)
+        place = ops.arange(1, self.mini_batch + 1, dtype=wide(self.compute_dtype))
         return ops.maximum(1 / place + self.token_rate, 0)
 
     def _write(self, out: Any, x: Any) -> Any:
@@ -258,7 +261,7 @@ class _TTT(ScanLayer):
         batch, length, _ = ops.shape(x)
         q, k, v, conv = self._read(x, state.get("conv"))
         at = ops.arange(length) if position is None else position + ops.arange(length)  # ([B,] L)
-        place = ops.cast(at % self.mini_batch, x.dtype)[..., None, None]
+        place = ops.cast(at % self.mini_batch, wide(x.dtype))[..., None, None]
         shift = None if position is None else self._shift(at, length)
         q, k = (rotated(self._heads(r), place, self.rope_theta) for r in (q, k))
         parts = [self._dealt(r, shift) for r in (q, k, self._heads(v), self._rate(x))]
@@ -285,7 +288,7 @@ class _TTT(ScanLayer):
         """(B, Z K, L) of ones where token l has place at[l], zeros elsewhere."""
         size = self.mini_batch
         places = ops.arange((length + 2 * size - 2) // size * size)  # for any position
-        return ops.cast(places[:, None] == at[:, None], self.compute_dtype)
+        return ops.cast(places[:, None] == at[:, None], wide(self.compute_dtype))
 
     def _learn(
         self, k: Any, v: Any, rate: Any, start: list[Any], before: list[Any] | None
@@ -345,7 +348,7 @@ class _TTT(ScanLayer):
         begun = ops.zeros((batch, 1), "int32") if position is None else position
         reached = begun + length  # whole numbers: half precision would round them
         whole = reached // self.mini_batch  # (B, 1) mini-batches are over
-        state = {"position": ops.cast(reached % self.mini_batch, self.compute_dtype)}
+        state = {"position": ops.cast(reached % self.mini_batch, wide(self.compute_dtype))}
         for (name, _), start, end, total in zip(
             self._fast_names(), starts, last, sums, strict=True
         ):

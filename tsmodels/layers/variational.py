@@ -69,18 +69,22 @@ class _VariationalDense(keras.layers.Layer):
         shape = (input_shape[-1], self.units)
         raw = math.log(math.expm1(self.initial_std))
         spread = keras.initializers.Constant(raw)
-        self.kernel_mu = self.add_weight(shape, initializer="glorot_uniform", name="kernel_mu")
-        self.kernel_rho = self.add_weight(shape, initializer=spread, name="kernel_rho")
+        own: dict[str, Any] = {"autocast": False}  # a sum over all weights is beyond float16
+        self.kernel_mu = self.add_weight(shape, "glorot_uniform", name="kernel_mu", **own)
+        self.kernel_rho = self.add_weight(shape, spread, name="kernel_rho", **own)
         self.bias = self.add_weight((self.units,), initializer="zeros", name="bias")
 
     def call(self, x: Any, training: bool | None = None) -> Any:
         kl = gaussian_kl(self.kernel_mu, self.kernel_rho, prior_std=self.prior_std)
         self.add_loss(self.kl_weight * ops.sum(kl))
+        mu = ops.cast(self.kernel_mu, x.dtype)
+        sigma = ops.cast(ops.softplus(self.kernel_rho), x.dtype)
         drawn = training or self.draw == "always"
-        y = self._drawn(x) if drawn else ops.matmul(x, self.kernel_mu)
+        y = self._drawn(x, mu, sigma) if drawn else ops.matmul(x, mu)
         return self.activation(y + self.bias)
 
-    def _drawn(self, x: Any) -> Any:
+    def _drawn(self, x: Any, mu: Any, sigma: Any) -> Any:
+        """x (..., F) through a kernel (F, units) drawn around mu."""
         raise NotImplementedError
 
     def compute_output_shape(self, input_shape: Any) -> Any:
@@ -110,10 +114,10 @@ class DenseReparameterization(_VariationalDense):
     False
     """
 
-    def _drawn(self, x: Any) -> Any:
+    def _drawn(self, x: Any, mu: Any, sigma: Any) -> Any:
         shape = (*ops.shape(x)[:-1], self.units)
         eps = keras.random.normal(shape, dtype=x.dtype, seed=self.seed_generator)
-        return locally_reparameterised(x, self.kernel_mu, ops.softplus(self.kernel_rho), eps)
+        return locally_reparameterised(x, mu, sigma, eps)
 
 
 @keras.saving.register_keras_serializable("tsmodels")
@@ -128,11 +132,10 @@ class DenseFlipout(_VariationalDense):
     True
     """
 
-    def _drawn(self, x: Any) -> Any:
+    def _drawn(self, x: Any, mu: Any, sigma: Any) -> Any:
         seed = self.seed_generator
-        eps = keras.random.normal(self.kernel_mu.shape, dtype=x.dtype, seed=seed)
-        change = ops.softplus(self.kernel_rho) * eps  # (F, U)
-        y = ops.matmul(x, self.kernel_mu)
+        change = sigma * keras.random.normal(mu.shape, dtype=x.dtype, seed=seed)  # (F, U)
+        y = ops.matmul(x, mu)
         s_in, s_out = _signs(ops.shape(x), x.dtype, seed), _signs(ops.shape(y), x.dtype, seed)
         return y + ops.matmul(x * s_in, change) * s_out
 
@@ -161,4 +164,4 @@ class MonteCarloDropout(keras.layers.Layer):
 def _signs(shape: Any, dtype: Any, seed: Any) -> Any:
     """Random signs: -1 or 1."""
     uniform = keras.random.uniform(shape, -1.0, 1.0, dtype=dtype, seed=seed)
-    return ops.where(uniform < 0, -1.0, 1.0)
+    return ops.cast(ops.where(uniform < 0, -1.0, 1.0), dtype)

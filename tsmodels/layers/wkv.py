@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from tsmodels.backend import ops
+from tsmodels.layers.precision import in_full_precision
 from tsmodels.layers.scan import (
     UNROLLED,
     chunk_length,
@@ -53,6 +54,7 @@ def wkv4_reference(w: Any, u: Any, k: Any, v: Any, state: Any = None) -> tuple[A
     return ops.swapaxes(y, 0, 1), state
 
 
+@in_full_precision
 def wkv4(w: Any, u: Any, k: Any, v: Any, state: Any = None, chunk: int = 16) -> tuple[Any, Any]:
     """Attention with a decay per channel. Peng et al., 2023, arXiv 2305.13048, equation 16.
 
@@ -146,6 +148,7 @@ def wkv6_reference(
     return ops.sum(r[..., None] * seen, axis=-2), last
 
 
+@in_full_precision
 def wkv6(
     r: Any, k: Any, v: Any, log_w: Any, u: Any, state: Any = None, chunk: int = 16
 ) -> tuple[Any, Any]:
@@ -210,6 +213,7 @@ def wkv7_reference(
     return ops.sum(ops.swapaxes(S, 0, 1) * r[..., None, :], axis=-1), last
 
 
+@in_full_precision
 def wkv7(
     r: Any, log_w: Any, k: Any, v: Any, a: Any, b: Any, state: Any = None, chunk: int = 16
 ) -> tuple[Any, Any]:

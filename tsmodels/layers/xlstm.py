@@ -15,6 +15,7 @@ from typing import Any
 from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int, check_real, fault
 from tsmodels.layers.mamba import ConvScanLayer
+from tsmodels.layers.precision import in_full_precision, widened
 from tsmodels.layers.scan import (
     ScanLayer,
     chunk_length,
@@ -33,6 +34,7 @@ NOTHING = -1e30  # the logarithm of a gate that lets nothing through
 LARGEST = 30.0  # beyond exp of it, 1 is lost in the rounding of float32
 
 
+@in_full_precision
 def mlstm(
     q: Any, k: Any, v: Any, i: Any, f: Any, state: tuple[Any, Any], chunk: int = 32
 ) -> tuple[Any, tuple[Any, Any]]:
@@ -109,6 +111,7 @@ def _chunk_scales(total: Any, entering: Any, m: Any) -> tuple[Any, Any, Any]:
     return before, ops.concatenate([before[:, 1:], last[:, None]], axis=1), last
 
 
+@in_full_precision
 def normalised_heads(h: Any) -> Any:
     """Heads (..., d) of mean 0 and variance 1: the group norm without its weight."""
     h = h - ops.mean(h, axis=-1, keepdims=True)
@@ -190,8 +193,8 @@ class MLSTMBlock(ConvScanLayer):
     def initial_state(self, batch: Any) -> dict[str, Any]:
         return {
             "conv": self.zeros(batch, self.d_conv, self.inner),
-            "memory": self.zeros(batch, self.n_heads, self.d_head, self.d_head + 1),
-            "scale": self.zeros(batch, self.n_heads),
+            "memory": self.memory(batch, self.n_heads, self.d_head, self.d_head + 1),
+            "scale": self.memory(batch, self.n_heads),
         }
 
     def advance(self, x: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -261,13 +264,13 @@ class SLSTMBlock(ConvScanLayer):
         self.zo_proj = self._dense(2 * width, width, "zo_proj")
         heads = (self.n_heads, self.d_head)
         self.recurrent_kernel = self.add_weight(
-            (*heads, 4 * self.d_head), initializer="zeros", name="recurrent_kernel"
+            (*heads, 4 * self.d_head), "zeros", name="recurrent_kernel", autocast=False
         )
         self.bias = self.add_weight((3, *heads), initializer=_open_to_a_degree, name="bias")
         self.norm_scale = self.add_weight((width,), initializer="ones", name="norm_scale")
 
     def initial_state(self, batch: Any) -> dict[str, Any]:
-        zeros = self.zeros(batch, self.n_heads, self.d_head)
+        zeros = self.memory(batch, self.n_heads, self.d_head)
         conv = self.zeros(batch, self.d_conv, self.width)
         return {"conv": conv, "h": zeros, "c": zeros, "n": zeros, "m": zeros + NOTHING}
 
@@ -281,8 +284,8 @@ class SLSTMBlock(ConvScanLayer):
         drive = ops.reshape(gates, (length, self.n_heads, batch, 4 * self.d_head))
         names = ("h", "c", "n", "m")
         start = [ops.swapaxes(state[name], 0, 1) for name in names]  # (H, B, d) each
-        last, h = recurrence(_slstm_moment, start, [drive], [self.recurrent_kernel])
-        h = normalised_heads(ops.transpose(h, (2, 0, 1, 3)))  # (B, L, H, d)
+        last, h = recurrence(_slstm_moment, start, [widened(drive)], [self.recurrent_kernel])
+        h = ops.cast(normalised_heads(ops.transpose(h, (2, 0, 1, 3))), x.dtype)  # (B, L, H, d)
         y = ops.reshape(h, (batch, length, self.width)) * self.norm_scale
         last = [ops.swapaxes(s, 0, 1) for s in last]
         return y, {"conv": conv, **dict(zip(names, last, strict=True))}

@@ -46,8 +46,13 @@ class GNMTDecoder(AttentionDecoder):
         self.n_layers = check_int("n_layers", n_layers)
         self.context = check_option("context", context, CONTEXTS)
         self.normed = normed
-        self.cells = [keras.layers.LSTMCell(units, name=f"cell_{i}") for i in range(n_layers)]
-        self.attention = AdditiveAttention(units, use_bias=normed, normed=normed, name="attention")
+        own: dict[str, Any] = {"dtype": self.dtype_policy}
+        self.cells = [
+            keras.layers.LSTMCell(units, name=f"cell_{i}", **own) for i in range(n_layers)
+        ]
+        self.attention = AdditiveAttention(
+            units, use_bias=normed, normed=normed, name="attention", **own
+        )
 
     def build(self, x_shape: Any, memory_shape: Any) -> None:
         batch, _, width = memory_shape

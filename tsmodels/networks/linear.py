@@ -42,7 +42,8 @@ class NLinear(Network):
         outputs: int,
     ) -> Any:  # fmt: skip
         past = past[:, :, :targets]
-        last = Constant(name="last")(past[:, -1:, :])  # (B, 1, C)
+        exact = keras.config.dtype_policy().variable_dtype  # half precision would round the offset
+        last = Constant(name="last", dtype=exact)(past[:, -1:, :])  # (B, 1, C)
         y = TimeLinear(horizon * outputs, self.individual, name="linear")(past - last)
         # In this order: Keras on TensorFlow takes (B, 1, 1) on the right for a bias where B = H.
         return _per_step(last + y, horizon, outputs)
@@ -126,9 +127,10 @@ class _ResidualBlock(keras.layers.Layer):
     def __init__(self, units: int, dropout: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.units, self.rate = units, dropout
-        self.inner = keras.layers.Dense(units, activation="gelu")
-        self.outer = keras.layers.Dense(units)
-        self.drop = Dropout(dropout)
+        own: dict[str, Any] = {"dtype": self.dtype_policy}
+        self.inner = keras.layers.Dense(units, activation="gelu", **own)
+        self.outer = keras.layers.Dense(units, **own)
+        self.drop = Dropout(dropout, **own)
 
     def build(self, input_shape: Any) -> None:
         self.inner.build(input_shape)

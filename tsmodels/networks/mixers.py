@@ -152,17 +152,19 @@ class MixerBlock(keras.layers.Layer):
         super().__init__(**kwargs)
         self.units = check_int("units", units)
         self.dropout = check_real("dropout", dropout, 0.0, 1.0, open_high=True)
-        self.drop = Dropout(dropout)
+        own: dict[str, Any] = {"dtype": self.dtype_policy}
+        self.drop = Dropout(dropout, **own)
         self.norms = [
-            keras.layers.LayerNormalization(axis=(-2, -1), epsilon=1e-5, name=f"norm_{name}")
+            keras.layers.LayerNormalization(axis=(-2, -1), epsilon=1e-5, name=f"norm_{name}", **own)
             for name in ("time", "channels")
         ]
-        self.widen = keras.layers.Dense(units, activation="relu", name="widen")
+        self.widen = keras.layers.Dense(units, activation="relu", name="widen", **own)
 
     def build(self, input_shape: Any) -> None:
         batch, steps, channels = input_shape
-        self.along_time = keras.layers.Dense(steps, activation="relu", name="along_time")
-        self.narrow = keras.layers.Dense(channels, name="narrow")
+        own: dict[str, Any] = {"dtype": self.dtype_policy}
+        self.along_time = keras.layers.Dense(steps, activation="relu", name="along_time", **own)
+        self.narrow = keras.layers.Dense(channels, name="narrow", **own)
         self.along_time.build((batch, channels, steps))
         self.widen.build(input_shape)
         self.narrow.build((batch, steps, self.units))

@@ -115,14 +115,14 @@ class _Block(keras.layers.Layer):
         self.d_model, self.n_hidden = check_int("d_model", d_model), check_int("n_hidden", n_hidden)
         names = ["first", *(f"hidden_{i}" for i in range(n_hidden))]
         self.maps = [
-            keras.layers.Dense(d_model, "relu" if i else None, name=name)
+            keras.layers.Dense(d_model, "relu" if i else None, name=name, dtype=self.dtype_policy)
             for i, name in enumerate(names)
         ]
 
     def build(self, input_shape: Any) -> None:
         self.bases = self.matrices(input_shape[-1])  # (p_backcast, L), (p_forecast, H)
         n_theta = len(self.bases[0]) + len(self.bases[1]) * self.outputs
-        self.theta = keras.layers.Dense(n_theta, name="theta")
+        self.theta = keras.layers.Dense(n_theta, name="theta", dtype=self.dtype_policy)
         width = self.read_length(input_shape[-1])
         for dense in (*self.maps, self.theta):
             dense.build((None, width))

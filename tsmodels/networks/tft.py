@@ -30,12 +30,14 @@ class GatedSkip(keras.layers.Layer):
     def __init__(self, dropout: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.dropout = check_real("dropout", dropout, 0.0, 1.0, open_high=True)
-        self.drop = Dropout(dropout)
-        self.norm = keras.layers.LayerNormalization(epsilon=EPSILON, name="norm")
+        self.drop = Dropout(dropout, dtype=self.dtype_policy)
+        self.norm = keras.layers.LayerNormalization(
+            epsilon=EPSILON, name="norm", dtype=self.dtype_policy
+        )
 
     def build(self, x_shape: Any, skip_shape: Any) -> None:
         self.units = skip_shape[-1]
-        self.gate = keras.layers.Dense(2 * self.units, name="gate")
+        self.gate = keras.layers.Dense(2 * self.units, name="gate", dtype=self.dtype_policy)
         self.gate.build(x_shape)
         if self.units > 1:
             self.norm.build(skip_shape)
@@ -60,11 +62,12 @@ class GatedResidualNetwork(keras.layers.Layer):
         super().__init__(**kwargs)
         self.units, self.outputs = check_int("units", units), outputs
         self.dropout = dropout
-        self.first = keras.layers.Dense(units, name="first")
-        self.context = keras.layers.Dense(units, use_bias=False, name="context")
-        self.second = keras.layers.Dense(units, name="second")
-        self.skip = keras.layers.Dense(outputs or units, name="skip")
-        self.gated = GatedSkip(dropout, name="gated")
+        own: dict[str, Any] = {"dtype": self.dtype_policy}
+        self.first = keras.layers.Dense(units, name="first", **own)
+        self.context = keras.layers.Dense(units, use_bias=False, name="context", **own)
+        self.second = keras.layers.Dense(units, name="second", **own)
+        self.skip = keras.layers.Dense(outputs or units, name="skip", **own)
+        self.gated = GatedSkip(dropout, name="gated", **own)
 
     def build(self, a_shape: Any, c_shape: Any = None) -> None:
         inner = (*a_shape[:-1], self.units)
@@ -100,13 +103,13 @@ class VariableSelection(keras.layers.Layer):
 
     def build(self, x_shape: Any, c_shape: Any = None) -> None:
         *lead, n, width = x_shape
+        own: dict[str, Any] = {"dropout": self.dropout, "dtype": self.dtype_policy}
         self.joint = None
         if n > 1:
-            self.joint = GatedResidualNetwork(self.units, n, self.dropout, name="joint")
+            self.joint = GatedResidualNetwork(self.units, n, name="joint", **own)
             self.joint.build((*lead, n * width), c_shape)
         self.single = [
-            GatedResidualNetwork(self.units, dropout=self.dropout, name=f"variable_{j}")
-            for j in range(n)
+            GatedResidualNetwork(self.units, name=f"variable_{j}", **own) for j in range(n)
         ]
         for network in self.single:
             network.build((*lead, width))
@@ -136,17 +139,16 @@ class InterpretableAttention(keras.layers.Layer):
     def __init__(self, n_heads: int, dropout: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.n_heads, self.dropout = check_int("n_heads", n_heads), dropout
-        self.drop = Dropout(dropout)
+        self.drop = Dropout(dropout, dtype=self.dtype_policy)
 
     def build(self, input_shape: Any) -> None:
         width = input_shape[-1]
         if width % self.n_heads:
             raise ValueError(fault("n_heads", f"a divisor of the width {width}", self.n_heads))
         self.d_head = width // self.n_heads
-        self.maps = keras.layers.Dense(
-            (2 * self.n_heads + 1) * self.d_head, use_bias=False, name="maps"
-        )
-        self.output_map = keras.layers.Dense(width, use_bias=False, name="output")
+        own: dict[str, Any] = {"use_bias": False, "dtype": self.dtype_policy}
+        self.maps = keras.layers.Dense((2 * self.n_heads + 1) * self.d_head, name="maps", **own)
+        self.output_map = keras.layers.Dense(width, name="output", **own)
         self.maps.build(input_shape)
         self.output_map.build((*input_shape[:-1], self.d_head))
 
