@@ -1,12 +1,16 @@
 """Recurrent decoders: steps equal the scan, the source mask holds, saving."""
 
+import warnings
+
 import numpy as np
 import pytest
 from harness import EAGER
 from numpy.testing import assert_allclose
 
 from tsmodels.backend import keras, ops
-from tsmodels.layers.decoders import BahdanauDecoder, LuongDecoder
+from tsmodels.layers.decoders import AttentionDecoder, BahdanauDecoder, LuongDecoder
+from tsmodels.layers.feedback import FeedBack
+from tsmodels.networks.gnmt import GNMTDecoder
 
 pytestmark = pytest.mark.backend
 DECODERS = {
@@ -60,3 +64,30 @@ def test_trains_saves_and_loads(name, tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     assert_allclose(array(loaded(data)), array(model(data)), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("decoder", [LuongDecoder(8), BahdanauDecoder(8), GNMTDecoder(8)])
+def test_outputs_and_attention_are_outputs_of_a_model(decoder):
+    x, memory = keras.Input((6, 3)), keras.Input((5, 4))
+    y, weights = decoder(x, memory)
+    assert decoder.output[0] is y  # of `keras.Operation`
+    model = keras.Model([x, memory], [y, weights])
+    y, weights = model([series(2, 6, 3), series(2, 5, 4)])
+    assert y.shape == (2, 6, 8) and weights.shape == (2, 6, 5)
+
+
+def test_the_mask_of_the_queries_goes_on():
+    ids, memory = keras.Input((6,), dtype="int32"), keras.Input((5, 8))
+    x = keras.layers.Embedding(9, 8, mask_zero=True)(ids)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        y, _ = LuongDecoder(8)(x, memory)
+        z = FeedBack(LuongDecoder(8), units=1)(x, memory, memory[:, 0, :1])
+    assert y._keras_mask.shape == z._keras_mask.shape == (None, 6)
+
+
+def test_the_base_alone_and_widths_that_do_not_fit():
+    with pytest.raises(TypeError, match="AttentionDecoder is a base. Use LuongDecoder"):
+        AttentionDecoder()
+    with pytest.raises(ValueError, match=r"x must be as wide as the decoder \(6\) .*Got 3"):
+        LuongDecoder(6)(series(2, 4, 3), series(2, 5, 4), feed_back=True)

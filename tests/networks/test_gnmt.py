@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from tsmodels.backend import ops
-from tsmodels.networks.gnmt import GNMTDecoder
+from tsmodels.networks.gnmt import GNMT, GNMTDecoder
 
 pytestmark = pytest.mark.backend
 B, S, T, E, U = 2, 5, 4, 3, 4
@@ -65,3 +65,8 @@ def test_a_decoder_survives_its_config():
     again.set_weights(decoder.get_weights())
     x, memory = ops.array(series(B, T, E)), ops.array(series(B, S, 6, seed=1))
     assert_allclose(*(ops.convert_to_numpy(d(x, memory)[0]) for d in (decoder, again)))
+
+
+def test_one_layer_is_too_few():
+    with pytest.raises(ValueError, match="GNMT.n_layers must be an int of at least 2.*Got 1"):
+        GNMT(n_layers=1)

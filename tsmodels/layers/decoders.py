@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tsmodels.backend import keras, ops
-from tsmodels.checks import check_int, check_option
+from tsmodels.checks import check_int, check_option, fault
 from tsmodels.layers.attention import AdditiveAttention, make_attention
 from tsmodels.layers.precision import Streaming, in_own_precision
 from tsmodels.layers.scan import scan
@@ -29,11 +29,19 @@ class AttentionDecoder(Streaming, keras.layers.Layer):
     equal units): the decoder runs free. One step at a time: `state = decoder.start(memory, mask)`,
     then `y, weights, state = decoder.step(x_t, state)`.
 
-    A decoder says which attention it has, where it starts, and what a step is.
+    A decoder says which attention it has, where it starts, and what a step is; the base alone
+    decodes nothing. A mask of x goes on to the outputs.
     """
 
     attention: Any
-    output: str  # the entry of the state that is the output of a step
+    units: int
+    answer: str  # the entry of the state that is the output of a step
+
+    def __init__(self, **kwargs: Any) -> None:
+        if type(self) is AttentionDecoder:
+            raise TypeError("AttentionDecoder is a base. Use LuongDecoder or BahdanauDecoder.")
+        super().__init__(**kwargs)
+        self.supports_masking = True
 
     def call(
         self,
@@ -43,16 +51,19 @@ class AttentionDecoder(Streaming, keras.layers.Layer):
         initial_state: Any = None,
         feed_back: bool = False,
     ) -> tuple[Any, Any]:
+        if feed_back and x.shape[-1] != self.units:
+            rule = f"as wide as the decoder ({self.units}) with feed_back"
+            raise ValueError(fault("x", rule, x.shape[-1]))
         state = self.start(memory, memory_mask, initial_state)
         source = {key: state.pop(key) for key in FIXED}
 
         def moment(moving: State, x_t: Any) -> tuple[State, State]:
-            x_t = x_t + moving[self.output] if feed_back else x_t
+            x_t = x_t + moving[self.answer] if feed_back else x_t
             following = self._moved(x_t, {**source, **moving})
             return following, following
 
         _, steps = scan(moment, state, ops.swapaxes(x, 0, 1))  # each (T, B, ...)
-        return ops.swapaxes(steps[self.output], 0, 1), ops.swapaxes(steps["weights"], 0, 1)
+        return ops.swapaxes(steps[self.answer], 0, 1), ops.swapaxes(steps["weights"], 0, 1)
 
     @in_own_precision
     def start(
@@ -68,7 +79,7 @@ class AttentionDecoder(Streaming, keras.layers.Layer):
     def step(self, x: Any, state: State) -> tuple[Any, Any, State]:
         """One step: x (B, E) and the state to (B, units), attention (B, S) and the next state."""
         following = {**state, **self._moved(x, state)}
-        return following[self.output], following["weights"], following
+        return following[self.answer], following["weights"], following
 
     def _origin(self, memory: Any) -> State:
         """Where the moving entries start, without "weights"."""
@@ -98,7 +109,7 @@ class LuongDecoder(AttentionDecoder):
     (True, True)
     """
 
-    output = "y"
+    answer = "y"
 
     def __init__(self, units: int, attention: str = "general", **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -135,7 +146,8 @@ class LuongDecoder(AttentionDecoder):
 class BahdanauDecoder(AttentionDecoder):
     """GRU decoder that attends with its previous state. Bahdanau, Cho & Bengio, 2015.
 
-    Context c_t of s_{t-1} by additive attention, s_t = GRU([x_t; c_t], s_{t-1}). With `start`
+    Context c_t of s_{t-1} by additive attention, s_t = GRU([x_t; c_t], s_{t-1}). The output is s_t
+    alone; the paper's maxout of s_t, x_t and c_t is left to the layers behind. With `start`
     "backward" s_0 = tanh(W m), m the backward half of the first memory step, which has read the
     whole source; with "zeros" s_0 is zero, or "h" of `initial_state`. Use as in `AttentionDecoder`.
 
@@ -144,7 +156,7 @@ class BahdanauDecoder(AttentionDecoder):
     (True, True)
     """
 
-    output = "h"
+    answer = "h"
 
     def __init__(self, units: int, start: str = "backward", **kwargs: Any) -> None:
         super().__init__(**kwargs)

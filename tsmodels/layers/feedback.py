@@ -6,9 +6,9 @@ import math
 from typing import Any
 
 from tsmodels.backend import keras, ops
-from tsmodels.checks import check_int, check_option, check_real
+from tsmodels.checks import check_int, check_option, check_real, fault
 from tsmodels.layers.decoders import FIXED, AttentionDecoder, State
-from tsmodels.layers.scan import scan
+from tsmodels.layers.scan import over_time
 
 RATES = {"constant": 0.5, "linear": 0.1, "exponential": 0.8, "inverse_sigmoid": 3.0}
 
@@ -68,12 +68,17 @@ class FeedBack(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if not isinstance(decoder, AttentionDecoder):
+            raise TypeError(fault("decoder", "an AttentionDecoder", decoder))
         self.decoder = decoder
         self.units, self.targets = check_int("units", units), check_int("targets", targets)
+        if units % targets:
+            raise ValueError(fault("units", f"a multiple of targets ({targets})", units))
         self.schedule = check_option("schedule", schedule, RATES)
         self.rate = check_rate("rate", schedule, RATES[schedule] if rate is None else rate)
         self.seed, self.coins = seed, keras.random.SeedGenerator(seed)
         self.head = keras.layers.Dense(units, name="head", dtype=self.dtype_policy)
+        self.supports_masking = True
 
     def build(self, x_shape: Any, memory_shape: Any) -> None:
         batch, _, width = x_shape
@@ -108,7 +113,7 @@ class FeedBack(keras.layers.Layer):
 
         def moment(moving: State, now: Any) -> tuple[State, State]:
             query, truth, coin = now
-            value = ops.where(coin, truth, moving["value"])  # (B, K)
+            value = ops.where(coin > 0, truth, moving["value"])  # (B, K)
             own = {key: moving[key] for key in state}
             y, _, following = self.decoder.step(query + self.embed(value), {**source, **own})
             numbers = self.head(y)  # (B, units)
@@ -118,17 +123,17 @@ class FeedBack(keras.layers.Layer):
 
         start = {**state, "value": last, "numbers": numbers}
         steps = [ops.swapaxes(part, 0, 1) for part in (x, before, shown)]  # (T, B, ...)
-        _, moved = scan(moment, start, tuple(steps))
+        _, moved = over_time(moment, start, tuple(steps))
         return ops.swapaxes(moved["numbers"], 0, 1)
 
     def _before(self, x: Any, last: Any, truths: Any) -> tuple[Any, Any]:
-        """The true values before each step (B, T, K), and where they are shown (B, T, 1)."""
+        """The true values before each step (B, T, K), and ones where they are shown (B, T, 1)."""
+        never = ops.zeros_like(x[:, :, :1])
         if truths is None:
-            before = ops.repeat(last[:, None], x.shape[1], axis=1)
-            return before, ops.zeros_like(x[:, :, :1], dtype="bool")
+            return last[:, None] + never, never
         before = ops.concatenate([last[:, None], truths[:, :-1]], axis=1)
         coins = keras.random.uniform(ops.shape(before[:, :, :1]), dtype="float32", seed=self.coins)
-        return before, coins < self.probability
+        return before, ops.cast(coins < self.probability, x.dtype)
 
     def _middle(self, numbers: Any) -> Any:
         each = ops.reshape(numbers, (-1, self.targets, self.units // self.targets))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from tsmodels.backend import keras, ops
-from tsmodels.checks import check_int, check_option
+from tsmodels.checks import check_int, check_option, fault
 from tsmodels.layers.attention import AdditiveAttention
 from tsmodels.layers.decoders import AttentionDecoder, State
 from tsmodels.layers.recurrent import LSTM
@@ -31,7 +31,7 @@ class GNMTDecoder(AttentionDecoder):
     in `AttentionDecoder`.
     """
 
-    output = "y"
+    answer = "y"
 
     def __init__(
         self,
@@ -127,6 +127,12 @@ class GNMT(TeacherForced):
     context: Context = "previous"
     normed: bool = True
     pass_states: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.n_layers < 2:
+            rule = "an int of at least 2: the second layer joins both ways of the first"
+            raise ValueError(fault("GNMT.n_layers", rule, self.n_layers))
 
     @property
     def causal(self) -> bool:
