@@ -4,9 +4,11 @@ import itertools
 
 import numpy as np
 import pytest
+from harness import compiled
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tsmodels.backend import keras, ops
+from tsmodels.layers import crf_decode, crf_marginals
 from tsmodels.layers.crf import CRF, ChainLoss, decode, log_partition, marginals, path_score
 
 pytestmark = pytest.mark.backend
@@ -105,3 +107,33 @@ def test_transitions_are_learned():
     model.fit(x, np.eye(2, dtype="float32")[labels], epochs=20, batch_size=64, verbose=0)
     assert_array_equal(numbers(decode(model(ops.convert_to_tensor(x[:4])))), labels[:4])
     assert keras.saving.get_registered_name(CRF) == "tsmodels>CRF"
+
+
+def test_reductions_are_those_of_keras(psi, paths):
+    y = ops.convert_to_tensor(np.eye(C, dtype="float32")[[paths[0][0][7]] * 4])
+    each = numbers(ChainLoss(reduction="none")(y, psi))
+    assert each.shape == (4,)
+    assert_allclose(float(ChainLoss()(y, psi)), each.mean(), rtol=1e-5)
+    assert_allclose(float(ChainLoss(reduction="sum")(y, psi)), each.sum(), rtol=1e-5)
+    with pytest.raises(ValueError, match="reduction must be one of"):
+        ChainLoss(reduction="mode")
+
+
+def test_half_precision_adds_up_wider(layer):
+    """Beyond 2,048 nats float16 counts by twos, beyond 65,504 it counts nothing."""
+    x = ops.convert_to_tensor(RNG.normal(size=(2, 50, C)).astype("float32"))
+    y = ops.one_hot(ops.zeros((2, 50), "int32"), C)
+    potentials = ops.cast(100.0 * layer(x), "float16")
+    want = float(ChainLoss()(y, ops.cast(potentials, "float32")))
+    assert float(ChainLoss()(y, potentials)) == pytest.approx(want, rel=1e-4)
+
+
+def test_any_length(layer):
+    scores = keras.Input((None, C))
+    psi = keras.Model(scores, layer(scores))(ops.convert_to_tensor(SCORES))
+    assert_allclose(numbers(psi), numbers(layer(ops.convert_to_tensor(SCORES))), rtol=1e-6)
+    call = compiled(lambda x: (crf_decode(layer(x)), crf_marginals(layer(x))))
+    for length in (T, T - 1):
+        path, shares = call(ops.convert_to_tensor(SCORES[:, :length]))
+        assert path.shape == (4, length)
+        assert_allclose(numbers(shares).sum(-1), 1.0, rtol=1e-5)

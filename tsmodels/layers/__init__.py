@@ -16,6 +16,8 @@ from tsmodels.layers.convolution import (
 )
 from tsmodels.layers.covariates import CategoryEmbedding, CovariateForecast
 from tsmodels.layers.crf import CRF, ChainLoss
+from tsmodels.layers.crf import decode as crf_decode
+from tsmodels.layers.crf import marginals as crf_marginals
 from tsmodels.layers.decoders import AttentionDecoder, BahdanauDecoder, LuongDecoder
 from tsmodels.layers.decomposition import SeriesDecomposition
 from tsmodels.layers.dropout import Dropout
@@ -105,4 +107,6 @@ __all__ = [
     "TokenEmbedding",
     "TransformerDecoderLayer",
     "TransformerEncoderLayer",
+    "crf_decode",
+    "crf_marginals",
 ]

@@ -11,8 +11,15 @@ from __future__ import annotations
 from typing import Any
 
 from tsmodels.backend import keras, ops
+from tsmodels.checks import check_option
+from tsmodels.layers.precision import widened
 
 IMPOSSIBLE = -1e4  # a sum of some of them is still finite
+REDUCTIONS: dict[str | None, Any] = {
+    **dict.fromkeys(("sum_over_batch_size", "mean"), ops.mean),
+    **dict.fromkeys(("none", None), ops.convert_to_tensor),
+    "sum": ops.sum,
+}
 
 
 @keras.saving.register_keras_serializable("tsmodels")
@@ -20,7 +27,8 @@ class CRF(keras.layers.Layer):
     """Scores of labels (B, T, C) to log-potentials (B, T, C, C), by learned transitions.
 
     The weights are the scores of each pair of labels, of the first label and of the last one. With
-    a mask (B, T), padding is on the right.
+    a mask (B, T), padding is on the right. `crf_decode` reads the best path off the potentials,
+    `crf_marginals` the probability of each label; `ChainLoss` trains them.
 
     >>> psi = CRF()(ops.ones((2, 5, 3)))
     >>> psi.shape, decode(psi).shape
@@ -41,7 +49,7 @@ class CRF(keras.layers.Layer):
         seen = ops.ones_like(x[:, :, 0]) if mask is None else ops.cast(mask, x.dtype)  # (B, T)
         ends = seen - ops.pad(seen[:, 1:], [[0, 0], [0, 1]])  # (B, T): 1 at the last real step
         x = x + ends[:, :, None] * self.last
-        begins = ops.reshape(ops.cast(ops.arange(x.shape[1]) == 0, x.dtype), (1, -1, 1, 1))
+        begins = ops.reshape(ops.cast(ops.arange(ops.shape(x)[1]) == 0, x.dtype), (1, -1, 1, 1))
         before = begins * self.first + (1.0 - begins) * self.transitions  # (1, T, C, C)
         stay = IMPOSSIBLE * (1.0 - ops.eye(x.shape[-1], dtype=x.dtype))  # (C, C)
         return ops.where(seen[:, :, None, None] > 0.5, before + x[:, :, None, :], stay)
@@ -54,7 +62,8 @@ class CRF(keras.layers.Layer):
 class ChainLoss(keras.losses.Loss):
     """The negative log-likelihood of a path, a step: labels (B, T, C), one-hot, and potentials.
 
-    Weights (B, T) of steps weigh the whole sequence by their largest.
+    Weights (B, T) of steps weigh the whole sequence by their largest. `reduction` is that of Keras:
+    "sum_over_batch_size" or "mean" of the sequences, "sum", or "none" for one number each.
 
     >>> psi = CRF()(ops.zeros((1, 3, 2)))
     >>> path = ops.one_hot(ops.array([[0, 1, 1]]), 2)
@@ -62,17 +71,22 @@ class ChainLoss(keras.losses.Loss):
     True
     """
 
-    def __init__(self, name: str = "chain", **kwargs: Any) -> None:
-        super().__init__(name=name, **kwargs)
+    def __init__(
+        self, name: str = "chain", reduction: str | None = "sum_over_batch_size", **kwargs: Any
+    ) -> None:
+        check_option("reduction", reduction, REDUCTIONS)
+        super().__init__(name=name, reduction=reduction, **kwargs)
 
     def __call__(self, y: Any, psi: Any, sample_weight: Any = None) -> Any:
         loss = self.call(y, psi)  # (B,)
         if sample_weight is not None:
             loss = loss * ops.max(ops.cast(sample_weight, loss.dtype), axis=1)
-        return ops.mean(loss)
+        return REDUCTIONS[self.reduction](loss)
 
     def call(self, y: Any, psi: Any) -> Any:
-        return (log_partition(psi) - path_score(y, psi)) / psi.shape[1]
+        psi = widened(psi)  # sums over steps are beyond half precision
+        steps = ops.cast(ops.shape(psi)[1], psi.dtype)
+        return (log_partition(psi) - path_score(y, psi)) / steps
 
 
 def path_score(y: Any, psi: Any) -> Any:
@@ -89,6 +103,7 @@ def log_partition(psi: Any) -> Any:
 
 def decode(psi: Any) -> Any:
     """The best path (B, T): the Viterbi algorithm. Viterbi, 1967."""
+    psi = widened(psi)
     best = _forward(psi, lambda scores: ops.max(scores, axis=1))  # (T, B, C)
     steps = ops.transpose(psi, (1, 0, 2, 3))[1:]  # (T - 1, B, C, C)
     pointers = ops.cast(ops.argmax(best[:-1, :, :, None] + steps, axis=2), "int32")  # (T - 1, B, C)
@@ -106,6 +121,7 @@ def decode(psi: Any) -> Any:
 
 def marginals(psi: Any) -> Any:
     """The probability of each label at each step, (B, T, C): the forward-backward algorithm."""
+    psi = widened(psi)
     ahead = _forward(psi, _summed)  # (T, B, C)
     steps = ops.transpose(psi, (1, 0, 2, 3))[1:]
     behind = ops.zeros_like(ahead[:1])
