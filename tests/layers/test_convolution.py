@@ -112,3 +112,32 @@ def test_saves_and_loads(name, tmp_path):
     loaded = keras.models.load_model(tmp_path / "model.keras")
     x = series(2, 10, 3)
     assert_allclose(array(loaded(x)), array(model(x)), rtol=1e-6)
+
+
+def test_strides_shorten_the_mask_and_have_no_steps():
+    layer, ids = CausalConv1D(4, strides=2), np.array([[1, 2, 3, 0, 0]])
+    y = layer(keras.layers.Embedding(5, 3, mask_zero=True)(ids))
+    assert array(y._keras_mask).tolist() == [[True, True, False]]
+    with pytest.raises(ValueError, match="strides must be 1 for a layer that is stepped. Got 2"):
+        layer.initial_state(1)
+    grouped = CausalConv1D(4, groups=2)
+    grouped.build((None, 5, 4))
+    with pytest.raises(ValueError, match="groups must be 1"):
+        grouped.initial_state(1)
+
+
+@pytest.mark.parametrize(
+    "make, words",
+    [
+        (
+            lambda: CausalConv1D(4, padding="same"),
+            r"padding must be one of \['causal'\]. Got 'same'",
+        ),
+        (lambda: CausalConv1D(4, data_format="channels_first"), "data_format must be one of"),
+        (lambda: TCNBlock(4, dropout=2), r"dropout must be a finite number in \[0, 1\). Got 2"),
+        (lambda: TCNBlock(0), "filters must be a positive int. Got 0"),
+    ],
+)
+def test_arguments_are_checked(make, words):
+    with pytest.raises(ValueError, match=words):
+        make()

@@ -78,3 +78,12 @@ def test_scaled_vectors_are_those_times_the_root_of_their_width():
         layer.build(IDS.shape)
     scaled.set_weights(plain.get_weights())
     assert_allclose(numbers(scaled(IDS)), 4.0 * numbers(plain(IDS)), rtol=1e-6)
+
+
+def test_ids_without_an_axis_of_symbols_are_one_a_step():
+    layer, ids = TokenEmbedding(6, 2, token_dropout=0.5), np.array([[3, 0, 5]])
+    alone = numbers(layer(ids))
+    assert alone.shape == (1, 3, 2)
+    assert_allclose(alone, numbers(layer(ids[..., None])))
+    assert layer(ids, training=True).shape == (1, 3, 2)
+    assert layer(keras.Input((7,))).shape == (None, 7, 2)

@@ -56,6 +56,8 @@ def test_the_last_tap_meets_the_current_moment():
 def test_heads_must_fit():
     with pytest.raises(ValueError, match="must be a multiple of head_dim"):
         built(Mamba2Block(head_dim=5))
+    with pytest.raises(ValueError, match=r"norm_groups must be a divisor of .*\(16\). Got 3"):
+        Mamba2Block(head_dim=8, norm_groups=3).build((None, None, 8))
 
 
 @pytest.mark.parametrize("bad", [{"d_state": 0}, {"d_conv": 1.5}, {"discretization": "zho"}])

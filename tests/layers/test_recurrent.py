@@ -215,3 +215,17 @@ def test_gradients_reach_both_directions():
     found = gradients(end, {"x": ops.convert_to_tensor(x)})["x"]
     assert np.abs(found[:, -1]).min() > 0
     np.testing.assert_array_equal(found[:, :-1], 0)
+
+
+@pytest.mark.parametrize(
+    "wrong, words",
+    [
+        ({"recurrent_dropout": 5}, r"recurrent_dropout must be a finite number in \[0, 1\). Got 5"),
+        ({"dropout": -1}, "^dropout must be"),
+        ({"bidirectional": "none"}, "bidirectional must be one of .* Got 'none'"),
+        ({"l2": -1.0}, "l2 must be"),
+    ],
+)
+def test_arguments_are_checked(wrong, words):
+    with pytest.raises(ValueError, match=words):
+        Recurrent(4, **wrong)

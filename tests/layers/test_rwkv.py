@@ -149,6 +149,8 @@ def test_later_layers_see_the_values_of_the_first():
         (lambda: rwkv.RWKV4TimeMix(layer_id=2, n_layers=2), "layer_id must be below n_layers=2"),
         (lambda: rwkv.RWKV5TimeMix(head_size=3).build((None, None, 8)), "head_size must divide"),
         (lambda: rwkv.RWKV4ChannelMix(expand=0), "expand must be"),
+        (lambda: rwkv.RWKV7TimeMix(ranks=(1, 2)), "ranks must be four ints, of w, a, v and g"),
+        (lambda: rwkv.RWKV7TimeMix(ranks=5), "ranks must be four ints.* Got 5"),
     ],
 )
 def test_arguments_are_checked(make, words):

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tsmodels.backend import keras, ops
-from tsmodels.checks import check_int
+from tsmodels.checks import check_int, check_option, check_real, fault
 from tsmodels.layers.dropout import Dropout
 from tsmodels.layers.precision import Streaming
 
@@ -25,7 +25,8 @@ class CausalConv1D(Streaming, keras.layers.Conv1D):
 
     Step t sees the inputs t, t - dilation_rate, ..., back over `kernel_size` taps; before the first
     step and at masked steps the input is 0. kernel (kernel_size, C, filters) and bias (filters,)
-    are those of `keras.layers.Conv1D`.
+    are those of `keras.layers.Conv1D`, as are its other arguments; with `strides` or `groups` there
+    is no step form.
 
     >>> conv = CausalConv1D(1, kernel_size=2, kernel_initializer="ones")
     >>> ops.convert_to_numpy(conv(ops.array([[[1.0], [2.0], [3.0]]])))[0, :, 0].tolist()
@@ -40,13 +41,15 @@ class CausalConv1D(Streaming, keras.layers.Conv1D):
     def __init__(
         self, filters: int, kernel_size: Any = 3, dilation_rate: Any = 1, **kwargs: Any
     ) -> None:
-        kwargs.pop("padding", None)
+        check_option("padding", kwargs.pop("padding", "causal"), ["causal"])
+        layout = kwargs.pop("data_format", None) or "channels_last"
+        check_option("data_format", layout, ["channels_last"])
         super().__init__(
             filters,
             kernel_size,
             padding="causal",
             dilation_rate=dilation_rate,
-            data_format="channels_last",
+            data_format=layout,
             **kwargs,
         )
         self.supports_masking = True
@@ -54,8 +57,15 @@ class CausalConv1D(Streaming, keras.layers.Conv1D):
     def call(self, x: Any, mask: Any = None) -> Any:
         return super().call(_unmasked(x, mask))
 
+    def compute_mask(self, x: Any, mask: Any = None) -> Any:
+        """The mask (B, T) of the steps that an output stands at, every `strides` of them."""
+        return None if mask is None else mask[:, :: self.strides[0]]
+
     def initial_state(self, batch: int) -> dict[str, Any]:
         """The inputs that the taps still reach: {"window": (B, reach, C)}, zeros at the start."""
+        for name, value in (("strides", self.strides[0]), ("groups", self.groups)):
+            if value != 1:
+                raise ValueError(fault(name, "1 for a layer that is stepped", value))
         reach = (self.kernel_size[0] - 1) * self.dilation_rate[0]
         return {"window": ops.zeros((batch, reach, self.kernel.shape[1]), self.compute_dtype)}
 
@@ -174,8 +184,10 @@ class TCNBlock(Streaming, keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.filters, self.kernel_size = filters, kernel_size
-        self.dilation_rate, self.dropout = dilation_rate, dropout
+        self.filters = check_int("filters", filters)
+        self.kernel_size = check_int("kernel_size", kernel_size)
+        self.dilation_rate = check_int("dilation_rate", dilation_rate)
+        self.dropout = check_real("dropout", dropout, 0.0, 1.0, open_high=True)
         shape: dict[str, Any] = dict(
             activation="relu", kernel_initializer="he_normal", dtype=self.dtype_policy
         )

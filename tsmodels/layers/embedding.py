@@ -15,12 +15,12 @@ class TokenEmbedding(keras.layers.Layer):
     """A learned vector for each of `size` symbols, (B, T, K) -> (B, T, width).
 
     A step has K symbols, a token and for instance the pair it makes with the one before, whose
-    vectors are added. Padding, id 0, is a vector of zeros. In training each token is with a chance
-    of `token_dropout` taken for an unknown one, id 1, and what goes with it left out, so that the
-    vector of the unknown is learned (Bengio et al., 2015, call it word dropout; the rate is a
-    weight named "token_dropout_rate"). With `scaled` vectors are multiplied by the root of `width`,
-    so that positions added to them do not drown them (Vaswani et al., 2017, section 3.4). Ids may
-    come as floats.
+    vectors are added; ids (B, T) are one symbol a step. Padding, id 0, is a vector of zeros. In
+    training each token is with a chance of `token_dropout` taken for an unknown one, id 1, and what
+    goes with it left out, so that the vector of the unknown is learned (Bengio et al., 2015, call
+    it word dropout; the rate is a weight named "token_dropout_rate"). With `scaled` vectors are
+    multiplied by the root of `width`, so that positions added to them do not drown them (Vaswani et
+    al., 2017, section 3.4). Ids may come as floats.
 
     >>> layer = TokenEmbedding(5, 2)
     >>> layer(ops.array([[[3, 4], [3, 0], [0, 0]]])).shape
@@ -56,7 +56,8 @@ class TokenEmbedding(keras.layers.Layer):
             self.seed_generator = keras.random.SeedGenerator(self.seed)
 
     def call(self, ids: Any, training: bool = False) -> Any:
-        ids = ops.cast(ids, "int32")  # (B, T, K)
+        ids = ops.cast(ids, "int32")
+        ids = ids[..., None] if len(ids.shape) == 2 else ids  # (B, T, K)
         if training and self.token_dropout:
             ids = self._without_some(ids)
         vectors = ops.take(ops.cast(self.embeddings, self.compute_dtype), ids, axis=0)
@@ -73,7 +74,7 @@ class TokenEmbedding(keras.layers.Layer):
         return ops.where(dropped, instead, ids)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        return (*input_shape[:-1], self.width)
+        return (*input_shape[:2], self.width)
 
     def get_config(self) -> dict[str, Any]:
         own = ("size", "width", "token_dropout", "seed", "scaled")

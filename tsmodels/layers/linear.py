@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tsmodels.backend import keras, ops
-from tsmodels.checks import check_int, check_real
+from tsmodels.checks import check_int, check_option, check_real, fault
 from tsmodels.layers.dropout import Dropout
 from tsmodels.layers.scan import UNROLLED
 
@@ -24,7 +24,7 @@ def side_by_side(*parts: Any) -> Any:
 
 @keras.saving.register_keras_serializable("tsmodels")
 class LinearOfAny(keras.layers.Dense):
-    """`keras.layers.Dense` without a bias over features of which there may be none: zeros then.
+    """`keras.layers.Dense` over features of which there may be none: zeros, and the bias, then.
 
     Where loops are written out for an export, so are these zeros: other formats know no product of
     width 0. Elsewhere the product stays, so that the empty kernel has its empty gradient.
@@ -36,7 +36,8 @@ class LinearOfAny(keras.layers.Dense):
     def call(self, x: Any, training: Any = None) -> Any:
         if x.shape[-1] or not UNROLLED.get():
             return super().call(x, training=training)
-        return ops.zeros((*ops.shape(x)[:-1], self.units), dtype=x.dtype)
+        y = ops.zeros((*ops.shape(x)[:-1], self.units), dtype=x.dtype)
+        return self.activation(y + self.bias if self.use_bias else y)
 
 
 @keras.saving.register_keras_serializable("tsmodels")
@@ -53,10 +54,13 @@ class TimeLinear(keras.layers.Layer):
 
     def __init__(self, units: int, individual: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.units, self.individual = units, individual
+        self.units = check_int("units", units)
+        self.individual = check_option("individual", individual, [False, True])
 
     def build(self, input_shape: Any) -> None:
         _, steps, channels = input_shape
+        if steps is None:
+            raise ValueError(fault("the length of the input", "known: each step has weights", None))
         own = (channels,) if self.individual else ()
         mean = keras.initializers.Constant(1.0 / steps)
         self.kernel = self.add_weight((*own, steps, self.units), mean, name="kernel")

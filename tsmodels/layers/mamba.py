@@ -9,7 +9,7 @@ import math
 from typing import Any
 
 from tsmodels.backend import keras, ops
-from tsmodels.checks import check_int, check_option, check_real
+from tsmodels.checks import check_int, check_option, check_real, fault
 from tsmodels.layers.precision import in_full_precision
 from tsmodels.layers.scan import (
     DISCRETIZATIONS,
@@ -188,7 +188,8 @@ class Mamba2Block(ConvScanLayer):
 
     `n_groups` groups of heads share B and C. `norm_groups` normalises within as many groups of
     channels: the authors' code takes n_groups, transformers takes 1; None is n_groups.
-    expand * D must be a multiple of head_dim. State: conv (B, d_conv, E + 2 G N), ssm (B, H, P, N).
+    expand * D must be a multiple of head_dim. A starts at -1 .. -H, where the authors draw from
+    U(1, 16). State: conv (B, d_conv, E + 2 G N), ssm (B, H, P, N).
 
     >>> block = Mamba2Block(d_state=4, head_dim=8)
     >>> tuple(block(ops.ones((2, 5, 8))).shape)
@@ -228,6 +229,9 @@ class Mamba2Block(ConvScanLayer):
                 f"expand * d_model must be a multiple of head_dim * n_groups "
                 f"({self.head_dim} * {self.n_groups}). Got {self.inner}."
             )
+        if self.norm_groups and self.inner % self.norm_groups:
+            rule = f"a divisor of expand * d_model ({self.inner})"
+            raise ValueError(fault("norm_groups", rule, self.norm_groups))
         self.heads = self.inner // self.head_dim
         self.shared = self.n_groups * self.d_state  # width of B, and of C
         conv = self.inner + 2 * self.shared

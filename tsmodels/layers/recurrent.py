@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from tsmodels.backend import keras, ops
-from tsmodels.checks import check_int, check_option, fault
+from tsmodels.checks import check_int, check_option, check_real, fault
 from tsmodels.layers.dropout import Dropout
 from tsmodels.layers.precision import Streaming
 from tsmodels.layers.scan import UNROLLED, scan
@@ -146,6 +146,11 @@ class Recurrent(Streaming, keras.layers.Layer):
         super().__init__(**kwargs)
         check_int("units", units)
         check_option("cell", cell, CELLS)
+        check_option("bidirectional", bidirectional, [False, True])
+        check_option("residual", residual, [False, True])
+        for name, rate in (("dropout", dropout), ("recurrent_dropout", recurrent_dropout)):
+            check_real(name, rate, 0.0, 1.0, open_high=True)
+        check_real("l1", l1, 0.0), check_real("l2", l2, 0.0)
         if bidirectional and units % 2:
             raise ValueError(fault("units", "even in a bidirectional layer", units))
         self.units, self.cell = units, cell

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tsmodels.backend import keras, ops
-from tsmodels.checks import check_int, check_real
+from tsmodels.checks import check_int, check_real, fault
 from tsmodels.layers.precision import in_full_precision, wide
 from tsmodels.layers.scan import ScanLayer, without_masked
 from tsmodels.layers.wkv import wkv4, wkv4_state, wkv6, wkv7
@@ -369,6 +369,8 @@ class RWKV7TimeMix(_Heads):
         **kwargs: Any,
     ) -> None:
         super().__init__(head_size, layer_id, n_layers, **kwargs)
+        if ranks is not None and (not isinstance(ranks, (tuple, list)) or len(ranks) != 4):
+            raise ValueError(fault("ranks", "four ints, of w, a, v and g, or None", ranks))
         self.ranks = None if ranks is None else tuple(check_int("ranks", rank) for rank in ranks)
 
     def build(self, input_shape: Any) -> None:
