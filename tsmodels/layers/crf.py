@@ -13,6 +13,7 @@ from typing import Any
 from tsmodels.backend import keras, ops
 from tsmodels.checks import check_option
 from tsmodels.layers.precision import widened
+from tsmodels.layers.scan import without_xla
 
 IMPOSSIBLE = -1e4  # a sum of some of them is still finite
 REDUCTIONS: dict[str | None, Any] = {
@@ -38,6 +39,7 @@ class CRF(keras.layers.Layer):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
+        without_xla(self)  # of the loss, to be precise
 
     def build(self, input_shape: Any) -> None:
         classes = input_shape[-1]

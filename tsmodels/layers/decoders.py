@@ -13,7 +13,7 @@ from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int, check_option, fault
 from tsmodels.layers.attention import AdditiveAttention, make_attention
 from tsmodels.layers.precision import Streaming, in_own_precision
-from tsmodels.layers.scan import scan
+from tsmodels.layers.scan import scan, without_xla
 
 FIXED = ("memory", "keys", "mask")
 State = dict[str, Any]
@@ -42,6 +42,7 @@ class AttentionDecoder(Streaming, keras.layers.Layer):
             raise TypeError("AttentionDecoder is a base. Use LuongDecoder or BahdanauDecoder.")
         super().__init__(**kwargs)
         self.supports_masking = True
+        without_xla(self)
 
     def call(
         self,

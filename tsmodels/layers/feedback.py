@@ -8,7 +8,7 @@ from typing import Any
 from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int, check_option, check_real, fault
 from tsmodels.layers.decoders import FIXED, AttentionDecoder, State
-from tsmodels.layers.scan import over_time
+from tsmodels.layers.scan import over_time, without_xla
 
 RATES = {"constant": 0.5, "linear": 0.1, "exponential": 0.8, "inverse_sigmoid": 3.0}
 
@@ -79,6 +79,7 @@ class FeedBack(keras.layers.Layer):
         self.seed, self.coins = seed, keras.random.SeedGenerator(seed)
         self.head = keras.layers.Dense(units, name="head", dtype=self.dtype_policy)
         self.supports_masking = True
+        without_xla(self)
 
     def build(self, x_shape: Any, memory_shape: Any) -> None:
         batch, _, width = x_shape

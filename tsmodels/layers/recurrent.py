@@ -12,7 +12,7 @@ from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int, check_option, check_real, fault
 from tsmodels.layers.dropout import Dropout
 from tsmodels.layers.precision import Streaming
-from tsmodels.layers.scan import UNROLLED, scan
+from tsmodels.layers.scan import UNROLLED, scan, without_xla
 
 kernels: Any = None  # Keras' own loop everywhere
 if keras.config.backend() == "tensorflow":
@@ -25,6 +25,10 @@ class _Fast:
     """Mixed into a recurrent layer of Keras: the kernel named `kernel` where it covers the call."""
 
     kernel: str
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        without_xla(self)
 
     def inner_loop(
         self: Any, sequences: Any, initial_state: Any, mask: Any, training: Any = False
@@ -160,6 +164,7 @@ class Recurrent(Streaming, keras.layers.Layer):
         self.supports_masking = True
         self.drop = Dropout(dropout, steps_alike=True, dtype=self.dtype_policy)
         self.run = self._make(units // 2 if bidirectional else units)
+        without_xla(self)
 
     def _make(self, units: int) -> Any:
         penalty = keras.regularizers.L1L2(self.l1, self.l2) if self.l1 or self.l2 else None

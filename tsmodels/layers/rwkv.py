@@ -17,7 +17,7 @@ from typing import Any
 from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int, check_real, fault
 from tsmodels.layers.precision import in_full_precision, wide
-from tsmodels.layers.scan import ScanLayer, without_masked
+from tsmodels.layers.scan import ScanLayer, without_masked, without_xla
 from tsmodels.layers.wkv import wkv4, wkv4_state, wkv6, wkv7
 
 HEAD_EPSILON = 64e-5
@@ -372,6 +372,7 @@ class RWKV7TimeMix(_Heads):
         if ranks is not None and (not isinstance(ranks, (tuple, list)) or len(ranks) != 4):
             raise ValueError(fault("ranks", "four ints, of w, a, v and g, or None", ranks))
         self.ranks = None if ranks is None else tuple(check_int("ranks", rank) for rank in ranks)
+        without_xla(self)
 
     def build(self, input_shape: Any) -> None:
         width = input_shape[-1]
@@ -609,6 +610,10 @@ class RWKV6Block(_HeadsBlock):
 class RWKV7Block(_HeadsBlock):
     """RWKV-7 (Goose) block, (B, L, C) -> (B, L, C). Alone it is a first layer; see `RWKV7Stack`."""
 
+    def __init__(self, head_size: int = 64, expand: float = 4, *args: Any, **kwargs: Any) -> None:
+        super().__init__(head_size, expand, *args, **kwargs)
+        without_xla(self)
+
     def time_mix(self, place: dict[str, Any]) -> Any:
         return RWKV7TimeMix(self.head_size, name="att", **place)
 
@@ -638,6 +643,7 @@ class RWKV7Stack(ScanLayer):
         self.n_layers = check_int("n_layers", n_layers)
         self.head_size = check_int("head_size", head_size)
         self.expand = check_real("expand", expand, 0, open_low=True)
+        without_xla(self)
 
     def build(self, input_shape: Any) -> None:
         self.blocks = [

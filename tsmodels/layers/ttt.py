@@ -18,7 +18,7 @@ from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int, check_real
 from tsmodels.layers.mamba import causal_depthwise_conv
 from tsmodels.layers.precision import wide, widened
-from tsmodels.layers.scan import ScanLayer, into_chunks, over_time, triangle
+from tsmodels.layers.scan import ScanLayer, into_chunks, over_time, triangle, without_xla
 
 EPSILON = 1e-6
 
@@ -122,6 +122,7 @@ class _TTT(ScanLayer):
         self.rope_theta = check_real("rope_theta", rope_theta, 0, open_low=True)
         self.use_gate, self.share_qk = use_gate, share_qk
         self.d_conv = check_int("d_conv", d_conv)
+        without_xla(self)
 
     def fast_widths(self, d: int) -> list[int]:
         raise NotImplementedError
