@@ -23,9 +23,9 @@ class Seq2Seq(TeacherForced):
     `attention` is "additive" (Bahdanau et al., 2015: a GRU that attends with its previous state),
     "dot" or "general" (Luong et al., 2015: an LSTM with input feeding), or "none" (Cho et al.,
     2014: a GRU that reads the last remembered step at every step of its own). The first of the
-    encoder's layers reads both ways with `bidirectional`. The decoder starts from a map of the
-    last remembered step. With attention and without targets it feeds back its own output; see
-    `TeacherForced` for training with true values.
+    encoder's layers reads both ways with `bidirectional`. `n_layers` are those of the encoder: the
+    decoder has one, which starts from a map of the last remembered step. With attention and without
+    targets it feeds back its own output; see `TeacherForced` for training with true values.
     """
 
     variable_dropout: ClassVar[bool] = True

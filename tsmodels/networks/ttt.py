@@ -17,7 +17,8 @@ from tsmodels.space import Choice, Int, Real
 class _TTT(Network):
     """Residual blocks of the authors' Mamba-style backbone: shared queries and keys, output gate.
 
-    `n_heads` must cut `d_model` into even parts; `mini_batch` tokens share one gradient step.
+    `n_heads` must cut `d_model` into even parts; `mini_batch` tokens share one gradient step. The
+    authors' code has a SwiGLU perceptron behind each of them, which is left out here.
     """
 
     layer: ClassVar[Any]
