@@ -132,8 +132,12 @@ def test_any_length(layer):
     scores = keras.Input((None, C))
     psi = keras.Model(scores, layer(scores))(ops.convert_to_tensor(SCORES))
     assert_allclose(numbers(psi), numbers(layer(ops.convert_to_tensor(SCORES))), rtol=1e-6)
-    call = compiled(lambda x: (crf_decode(layer(x)), crf_marginals(layer(x))))
-    for length in (T, T - 1):
-        path, shares = call(ops.convert_to_tensor(SCORES[:, :length]))
-        assert path.shape == (4, length)
-        assert_allclose(numbers(shares).sum(-1), 1.0, rtol=1e-5)
+    call = compiled(
+        lambda x: (crf_decode(layer(x)), crf_marginals(layer(x)), log_partition(layer(x)))
+    )
+    for length in (T, 2, 1):
+        x = ops.convert_to_tensor(SCORES[:, :length])
+        got, psi = call(x), layer(x)
+        assert_array_equal(numbers(got[0]), numbers(decode(psi)))
+        assert_allclose(numbers(got[1]), numbers(marginals(psi)), atol=1e-5)
+        assert_allclose(numbers(got[2]), numbers(log_partition(psi)), rtol=1e-5)

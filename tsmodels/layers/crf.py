@@ -53,8 +53,7 @@ class CRF(keras.layers.Layer):
         x = x + ends[:, :, None] * self.last
         begins = ops.reshape(ops.cast(ops.arange(ops.shape(x)[1]) == 0, x.dtype), (1, -1, 1, 1))
         before = begins * self.first + (1.0 - begins) * self.transitions  # (1, T, C, C)
-        stay = IMPOSSIBLE * (1.0 - ops.eye(x.shape[-1], dtype=x.dtype))  # (C, C)
-        return ops.where(seen[:, :, None, None] > 0.5, before + x[:, :, None, :], stay)
+        return ops.where(seen[:, :, None, None] > 0.5, before + x[:, :, None, :], _stay(x))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return (*input_shape, input_shape[-1])
@@ -100,12 +99,12 @@ def path_score(y: Any, psi: Any) -> Any:
 
 def log_partition(psi: Any) -> Any:
     """The log of the sum over all paths, (B,): the forward algorithm."""
-    return ops.logsumexp(_forward(psi, _summed)[-1], axis=-1)
+    return ops.logsumexp(_forward(_ended(psi), _summed)[-1], axis=-1)
 
 
 def decode(psi: Any) -> Any:
     """The best path (B, T): the Viterbi algorithm. Viterbi, 1967."""
-    psi = widened(psi)
+    length, psi = ops.shape(psi)[1], _ended(widened(psi))
     best = _forward(psi, lambda scores: ops.max(scores, axis=1))  # (T, B, C)
     steps = ops.transpose(psi, (1, 0, 2, 3))[1:]  # (T - 1, B, C, C)
     pointers = ops.cast(ops.argmax(best[:-1, :, :, None] + steps, axis=2), "int32")  # (T - 1, B, C)
@@ -118,17 +117,17 @@ def decode(psi: Any) -> Any:
         return label, label
 
     _, path = ops.scan(back, last, pointers, reverse=True)  # (T - 1, B)
-    return ops.transpose(ops.concatenate([path, last[None]], axis=0))
+    return ops.transpose(ops.concatenate([path, last[None]], axis=0))[:, :length]
 
 
 def marginals(psi: Any) -> Any:
     """The probability of each label at each step, (B, T, C): the forward-backward algorithm."""
-    psi = widened(psi)
+    length, psi = ops.shape(psi)[1], _ended(widened(psi))
     ahead = _forward(psi, _summed)  # (T, B, C)
     steps = ops.transpose(psi, (1, 0, 2, 3))[1:]
     behind = ops.zeros_like(ahead[:1])
 
-    if steps.shape[0]:
+    if steps.shape[0] != 0:
 
         def step(beta: Any, scores: Any) -> tuple[Any, Any]:
             beta = ops.logsumexp(scores + beta[:, None, :], axis=2)  # (B, C)
@@ -136,7 +135,19 @@ def marginals(psi: Any) -> Any:
 
         _, earlier = ops.scan(step, behind[0], steps, reverse=True)
         behind = ops.concatenate([earlier, behind], axis=0)
-    return ops.transpose(ops.softmax(ahead + behind, axis=-1), (1, 0, 2))
+    return ops.transpose(ops.softmax(ahead + behind, axis=-1), (1, 0, 2))[:, :length]
+
+
+def _ended(psi: Any) -> Any:
+    """psi, with a step that stays behind it where its length is unknown: no scan is empty then."""
+    if isinstance(psi.shape[1], int):
+        return psi
+    return ops.concatenate([psi, ops.zeros_like(psi[:, :1]) + _stay(psi)], axis=1)
+
+
+def _stay(like: Any) -> Any:
+    """Potentials (C, C) of padding: to stay costs nothing, all else is impossible."""
+    return IMPOSSIBLE * (1.0 - ops.eye(like.shape[-1], dtype=like.dtype))
 
 
 def _summed(scores: Any) -> Any:
