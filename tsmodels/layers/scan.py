@@ -29,9 +29,8 @@ class ScanLayer(Streaming, keras.layers.Layer):
     `advance(x, state)`: any number of steps x (B, L, D) from that state, in parallel where it can,
     to (y (B, L, D), state). The whole sequence is `advance` from the initial state, one `step` is
     `advance` by one; sequences may be cut anywhere. Masked steps are left out, wherever they stand,
-    and answered with zeros.
-    `advance` by one; sequences may be cut anywhere. `keras.layers.Bidirectional` wraps recurrent
-    layers of Keras alone: for both ways, run one on the sequence and one on `ops.flip` of it.
+    and answered with zeros. `keras.layers.Bidirectional` wraps recurrent layers of Keras alone: for
+    both ways, run one on the sequence and one on `ops.flip` of it.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -84,6 +83,8 @@ def without_masked(call: Callable, x: Any, mask: Any) -> Any:
     y = call(ops.take_along_axis(x, order[..., None], axis=1))
     y = ops.take_along_axis(y, ops.argsort(order, axis=1)[..., None], axis=1)
     return ops.where(mask[..., None], y, ops.zeros_like(y))
+
+
 def without_xla(layer: Any) -> None:
     """Tells Keras that training a layer does not compile with XLA on TensorFlow.
 
