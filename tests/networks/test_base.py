@@ -2,17 +2,19 @@
 
 import random
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 from harness import compiled
 from numpy.testing import assert_allclose
 
+from tsmodels import LanguageModel
 from tsmodels.backend import keras, ops
+from tsmodels.layers import Dropout, PreNorm, Recurrent, TCNBlock, TransformerEncoderLayer
 from tsmodels.networks import GRU, LSTM, MLP, NETWORKS, RNN, DLinear, NLinear, resolve
 from tsmodels.networks.assembly import forecast_model
-from tsmodels.networks.base import Memory, Network, Rate, last_step, register
+from tsmodels.networks.base import Memory, Network, last_step, register
 
 pytestmark = pytest.mark.backend
 
@@ -37,47 +39,73 @@ def test_linear_maps_have_no_width():
             resolve(spec, d_model=3)
 
 
+def test_two_networks_cannot_share_a_name():
+    taken = "name must be a name no other network has. Got 'lstm'. It is that of tsmodels.networks"
+    namesake = type("LSTM", (Network,), {"__module__": "__main__"})
+    for other in (GRU, namesake):
+        with pytest.raises(ValueError, match=rf"{taken}.recurrent.LSTM: take another, or `del "):
+            register("lstm")(other)
+    assert NETWORKS["lstm"] is LSTM and LSTM.name == "lstm" and GRU.name == "gru"
+    for odd in ("my net!", "", "a.b", LSTM):
+        with pytest.raises(ValueError, match="name must be letters, digits and underscores"):
+            register(odd)
+
+
 @dataclass(frozen=True, kw_only=True)
-class Fields(Network):
-    mode: Literal["a", "b"] = "a"
-    sizes: tuple[int, ...] = (1, 2)
-    depth: int | None = None
-    rate: Rate = 0.1
-    weight: float = 0.0
-    flag: bool = False
+class Stack(Network):
+    """Layers to be named by a test."""
+
+    made: Any = ()
+
+    def layers(self):
+        return [make() for make in self.made]
+
+
+def same(**settings):
+    return keras.layers.Conv1D(8, 3, padding="same", **settings)
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    "layers,causal",
     [
-        {"d_model": 0},
-        {"d_model": 2.5},
-        {"d_model": True},
-        {"dropout": 1.0},
-        {"mode": "c"},
-        {"sizes": ()},
-        {"sizes": (1, -1)},
-        {"sizes": [1]},
-        {"depth": 0},
-        {"rate": float("nan")},
-        {"weight": -1.0},
-        {"flag": 1},
+        ([], True),
+        ([lambda: Recurrent(8), lambda: keras.layers.Dense(8), lambda: Dropout(0.1)], True),
+        ([lambda: PreNorm(TCNBlock(8))], True),
+        ([lambda: PreNorm(keras.layers.Dense(8))], False),  # it has to say so
+        ([lambda: Recurrent(8), same], False),
+        ([lambda: PreNorm(same())], False),
+        ([lambda: Recurrent(8, bidirectional=True)], False),
+        ([lambda: TransformerEncoderLayer(2, 8)], False),
+        ([lambda: keras.layers.LayerNormalization(axis=1)], False),
     ],
 )
-def test_fields_are_checked_by_their_annotation(wrong):
-    (field,) = wrong
-    with pytest.raises((ValueError, TypeError), match=f"Fields.{field} must be"):
-        Fields(**wrong)
+def test_causal_is_what_runs_in_steps_unless_it_says_so(layers, causal):
+    state = random.getstate()
+    spec = Stack(d_model=8, made=tuple(layers))
+    assert spec.causal is causal and spec.streams is causal
+    assert random.getstate() == state
 
 
-def test_right_fields_pass():
-    assert Fields(mode="b", sizes=(3,), depth=2, rate=0.0, weight=1.5, flag=True).depth == 2
+def test_an_encode_of_ones_own_has_to_say_that_it_is_causal():
+    class Own(Network):
+        def encode(self, layers, x, mask=None):
+            return x[:, ::-1]
+
+    class Stepping(Own):
+        def step(self, layers, x, state):
+            return x, state
+
+    class Told(Own):
+        causal = True
+
+    assert not Own().causal and not Own().streams
+    assert Stepping().causal and Stepping().streams
+    assert Told().causal and not Told(d_model=3, revin=None).direct
 
 
-def test_two_networks_cannot_share_a_name():
-    with pytest.raises(ValueError, match="name must be a name no other network has"):
-        register("lstm")(Fields)
-    assert NETWORKS["lstm"] is LSTM
+def test_a_network_that_sees_the_future_is_no_language_model():
+    with pytest.raises(ValueError, match="network must be"):
+        LanguageModel(Stack(made=(same,)), max_steps=1).fit(["ab ab ab"] * 9)
 
 
 def test_odd_width_is_refused_with_bidirectional_layers():

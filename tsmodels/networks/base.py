@@ -26,6 +26,8 @@ Maps whose size follows from the data (horizon, outputs) are made where they are
 from __future__ import annotations
 
 import inspect
+import random
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -34,8 +36,11 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int, check_option, check_real, did_you_mean, fault
-from tsmodels.layers.linear import LinearOfAny
+from tsmodels.layers.dropout import Dropout
+from tsmodels.layers.linear import DenseResidual, LinearOfAny
+from tsmodels.layers.norm import PreNorm
 from tsmodels.layers.pooling import last_of
+from tsmodels.layers.variational import DenseFlipout, DenseReparameterization, MonteCarloDropout
 from tsmodels.space import Dimension
 
 Rate = Annotated[float, "rate"]  # a float in [0, 1)
@@ -106,8 +111,15 @@ class Network:
 
     @property
     def causal(self) -> bool:
-        """Whether encoded step t depends on steps up to t alone."""
-        return self.encodes
+        """Whether encoded step t depends on steps up to t alone.
+
+        What can be run step by step cannot see ahead: by default that is a network with a `step` of
+        its own, or one whose `encode` is the default, over layers that have one or treat every
+        moment alike. Any other network that is causal has to say so.
+        """
+        if not self.encodes or type(self).step is not Network.step:
+            return self.encodes
+        return type(self).encode is Network.encode and _in_steps(self)
 
     @property
     def any_length(self) -> bool:
@@ -122,20 +134,14 @@ class Network:
         """Whether there is a step form: a `step` of its own, or one of each of its layers."""
         if not self.causal or type(self).step is not Network.step:
             return self.causal
-        try:
-            return all(_streaming(layer) for layer in _stack(self.layers()))
-        except NotImplementedError:
-            return False
+        return _in_steps(self)
 
     @property
     def carries(self) -> bool:
         """Whether a sequence may be cut anywhere, and encoded on from the state at the cut."""
         if not self.streams or type(self).advance is not Network.advance:
             return self.streams
-        try:
-            return all(hasattr(_streaming(layer), "advance") for layer in _stack(self.layers()))
-        except NotImplementedError:
-            return False
+        return _in_steps(self, "advance")
 
     @property
     def stemless(self) -> bool:
@@ -274,12 +280,20 @@ NETWORKS: dict[str, type[Network]] = {}
 
 
 def register(name: str) -> Any:
-    """Class decorator: makes a network known by `name`; also to save/load and the command line."""
+    """Class decorator: makes a network known by `name`; also to save/load and the command line.
+
+    A name of letters, digits and underscores. A class defined anew, as by a notebook cell that runs
+    again, takes the place of the one before; one of another module or name is refused.
+    """
+    if not isinstance(name, str) or not re.fullmatch(r"\w+", name, re.ASCII):
+        raise ValueError(fault("name", "letters, digits and underscores", name))
 
     def decorate(cls: type[Network]) -> type[Network]:
-        standing = NETWORKS.get(name)
-        if standing is not None and standing.__qualname__ != cls.__qualname__:
-            raise ValueError(fault("name", "a name no other network has", name))
+        standing = NETWORKS.get(name, cls)
+        if (standing.__module__, standing.__qualname__) != (cls.__module__, cls.__qualname__):
+            where = f"{standing.__module__}.{standing.__qualname__}"
+            way_out = f"It is that of {where}: take another, or `del NETWORKS[{name!r}]` before."
+            raise ValueError(fault("name", "a name no other network has", name, way_out))
         cls.name = name
         NETWORKS[name] = cls
         return cls
@@ -372,17 +386,38 @@ def _mask_after(layer: Any, x: Any, mask: Any) -> Any:
     return layer.compute_mask(x, mask)
 
 
+def _in_steps(network: Network, form: str = "step") -> bool:
+    """Whether every layer of the network has the method `form`, and sees no later moment."""
+    state = random.getstate()  # which layers without a seed draw from
+    layers = _stack(network.layers())
+    random.setstate(state)
+    try:
+        return all(hasattr(_streaming(layer), form) for layer in layers)
+    except NotImplementedError:
+        return False
+
+
 def _streaming(layer: Any) -> Any:
-    if isinstance(layer, MOMENT_BY_MOMENT):
+    if isinstance(layer, MOMENT_BY_MOMENT) and getattr(layer, "axis", -1) in (-1, [-1]):
         return _Stateless(layer)
-    if not hasattr(layer, "step"):
+    inner = layer.layer if isinstance(layer, PreNorm) else layer
+    ahead = getattr(inner, "bidirectional", False) or not getattr(inner, "causal", True)
+    if ahead or not hasattr(inner, "step"):
         raise NotImplementedError(f"{type(layer).__name__} has no step form.")
     return layer
 
 
 MOMENT_BY_MOMENT = (
+    Dropout,
+    MonteCarloDropout,
+    DenseResidual,
+    DenseReparameterization,
+    DenseFlipout,
+    keras.layers.Activation,
     keras.layers.Dense,
+    keras.layers.Dropout,
     keras.layers.LayerNormalization,
+    keras.layers.ReLU,
     keras.layers.RMSNormalization,
 )
 
