@@ -166,7 +166,7 @@ def test_a_class_in_a_notebook_cell(monkeypatch, tmp_path):
     try:
         for _ in range(2):  # the cell may be run again
             exec(CELL, vars(cell))
-        with pytest.raises(TypeError, match="FromACell.n_layers must be a positive int"):
+        with pytest.raises(TypeError, match="FromACell.n_layers must be an int. Got '2'"):
             cell.FromACell(n_layers="2")
         fitted = Forecaster("from_a_cell", **QUICK).set_params(network__d_model=4).fit(SERIES)
         same(pickle.loads(pickle.dumps(fitted)), fitted)

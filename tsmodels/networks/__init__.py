@@ -4,6 +4,7 @@ from tsmodels.networks.base import NETWORKS, Memory, Network, register, resolve
 from tsmodels.networks.cnn_lstm import CNNLSTM, BayesianCNNLSTM
 from tsmodels.networks.conformer import Conformer
 from tsmodels.networks.custom import Custom
+from tsmodels.networks.fields import Count, Rate, Size
 from tsmodels.networks.gnmt import GNMT
 from tsmodels.networks.inverted import ITransformer
 from tsmodels.networks.linear import MLP, DLinear, NLinear
@@ -41,6 +42,7 @@ __all__ = [
     "XLSTM",
     "BayesianCNNLSTM",
     "Conformer",
+    "Count",
     "Custom",
     "DLinear",
     "ITransformer",
@@ -50,7 +52,9 @@ __all__ = [
     "NLinear",
     "Network",
     "PatchTST",
+    "Rate",
     "Seq2Seq",
+    "Size",
     "TSMixer",
     "TTTLinearNetwork",
     "TTTMLPNetwork",

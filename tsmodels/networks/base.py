@@ -29,21 +29,20 @@ import inspect
 import random
 import re
 import types
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from tsmodels.backend import keras, ops
-from tsmodels.checks import check_int, check_option, check_real, did_you_mean, fault
+from tsmodels.checks import did_you_mean, fault
 from tsmodels.layers.dropout import Dropout
 from tsmodels.layers.linear import DenseResidual, LinearOfAny
 from tsmodels.layers.norm import PreNorm
 from tsmodels.layers.pooling import last_of
 from tsmodels.layers.variational import DenseFlipout, DenseReparameterization, MonteCarloDropout
+from tsmodels.networks.fields import Rate, check_fields
 from tsmodels.space import Dimension
 
-Rate = Annotated[float, "rate"]  # a float in [0, 1)
 RevINCentre = Literal["mean", "last", "season"]
 
 
@@ -84,10 +83,7 @@ class Network:
     revin: RevINCentre | None = "mean"
 
     def __post_init__(self) -> None:
-        hints = typing.get_type_hints(type(self), include_extras=True)
-        for field in fields(self):
-            parameter = f"{type(self).__name__}.{field.name}"
-            _check_field(parameter, getattr(self, field.name), hints[field.name])
+        check_fields(self)
 
     @property
     def direct(self) -> bool:
@@ -435,28 +431,3 @@ class _Stateless(NamedTuple):
 
     def advance(self, x: Any, state: Any) -> tuple[Any, dict[str, Any]]:
         return self.layer(x), {}
-
-
-def _check_field(parameter: str, value: Any, hint: Any) -> None:
-    """Checks a field by its annotation: int, float, Rate, bool, Literal, tuple[...], X | None."""
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (types.UnionType, typing.Union):
-        if value is None and types.NoneType in arguments:
-            return
-        (hint,) = [argument for argument in arguments if argument is not types.NoneType]
-        _check_field(parameter, value, hint)
-    elif origin is Literal:
-        check_option(parameter, value, arguments)
-    elif origin is tuple:
-        if not isinstance(value, tuple) or not value:
-            raise TypeError(fault(parameter, "a tuple with at least one value", value))
-        for element in value:
-            _check_field(parameter, element, arguments[0])
-    elif hint is Rate:
-        check_real(parameter, value, 0.0, 1.0, open_high=True)
-    elif hint is bool:
-        check_option(parameter, value, [False, True])
-    elif hint is int:
-        check_int(parameter, value)
-    elif hint is float:
-        check_real(parameter, value, low=0.0)

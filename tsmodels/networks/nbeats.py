@@ -16,6 +16,7 @@ import numpy as np
 from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int, check_option, fault
 from tsmodels.networks.base import Network, RevINCentre, register
+from tsmodels.networks.fields import Count
 from tsmodels.space import Choice, Int
 
 Basis = Literal["generic", "trend", "seasonality"]
@@ -289,7 +290,7 @@ class NBEATS(_ResidualStacks):
 
     stacks: tuple[Basis, ...] = ("generic", "trend", "seasonality")
     n_blocks: int = 1
-    degree: int = 2
+    degree: Count = 2
     harmonics: int = 1
     trend: TrendBasis = "polynomial"
 
