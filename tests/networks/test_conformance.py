@@ -4,21 +4,21 @@ A Keras layer and a function stand beside the names: as `network=` they promise 
 """
 
 import functools
-import random
 from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
 
 import numpy as np
 import pytest
-from harness import at_once, gradients, to_numpy
-from numpy.testing import assert_allclose, assert_array_equal
+from harness import at_once, to_numpy
+from numpy.testing import assert_allclose
 
-from tsmodels.backend import keras, ops
-from tsmodels.networks import NETWORKS, resolve
+from tsmodels.backend import keras
+from tsmodels.layers import Recurrent
+from tsmodels.networks import NETWORKS, Network, resolve
 from tsmodels.networks.assembly import forecast_model, sequence_model
-from tsmodels.networks.base import as_memory
+from tsmodels.networks.conformance import PROMISES, Subject, check_network, window
 
 pytestmark = pytest.mark.backend
-B, T, F, D = 4, 30, 2, 8
+B, T, F, D = 4, 30, 2, 8  # the first three as in `conformance`
 
 
 def two_layers(x):
@@ -39,31 +39,21 @@ def tiny(name):
     return replace(spec, d_model=D) if "d_model" in widths else spec
 
 
-def window(seed=0, offset=0.0, scale=1.0, batch=B, steps=T, channels=F):
-    noise = np.random.default_rng(seed).standard_normal((batch, steps, channels))
-    return (offset + scale * noise).astype("float32")
-
-
 def new(name, **settings):
     form = {"lookback": T, "horizon": 3, "channels": F, "targets": F, **settings}
     return forecast_model(tiny(name), **form)
 
 
-model_of = functools.cache(new)  # for tests that leave its weights as they are
+class Quick(Subject):
+    """Compiled where the backend is slow otherwise."""
+
+    def run(self, model, x):
+        return answers(model, x)
 
 
-@functools.cache
-def follower(name):
-    """A model of one channel that takes the mean of a window away."""
-    return forecast_model(replace(tiny(name), revin="mean"), lookback=T, horizon=3)
-
-
-@functools.cache
-def encoder(name):
-    """The network's encoder as a model: features (B, T, D) to memory (B, T', D)."""
-    spec = tiny(name)
-    x = keras.Input((T, D))
-    return keras.Model(x, as_memory(spec.encode(spec.layers(), x)).sequence)
+@functools.lru_cache(maxsize=2)
+def subject(name):
+    return Quick(tiny(name))
 
 
 def disturb(model):
@@ -91,111 +81,17 @@ def test_spec_is_a_frozen_hashable_dataclass_with_a_space_of_its_own_fields(name
             assert replace(spec, **{field: dimension.value(u)})
 
 
+@pytest.mark.parametrize("check", PROMISES, ids=lambda check: check.__name__)
 @every
-def test_forecast_shape(name):
-    x = {"past": window()}
-    assert answers(model_of(name, horizon=1, targets=1), x).shape == (B, 1, 1)
-    x["observed"] = np.ones((B, T), "float32")
-    assert answers(model_of(name, masked=True), x).shape == (B, 3, F)
+def test_promises_are_kept(name, check):
+    check(subject(name))
 
 
 @every
-def test_memory_has_the_width_of_the_network(name):
-    if not resolve(name).encodes:
-        pytest.skip(f"{name} only forecasts")
-    memory = answers(encoder(name), window(channels=D))
-    assert memory.shape[0] == B and memory.shape[2] == D
-
-
-@every
-def test_the_seed_decides_the_weights_and_nothing_global_does(name):
-    random.seed(1), np.random.seed(1)
-    state, numpy_state = random.getstate(), np.random.get_state()[1].copy()
-    first, second, other = (new(name, seed=seed).get_weights() for seed in (7, 7, 8))
-    for a, b in zip(first, second, strict=True):
-        assert_array_equal(a, b)
-    assert random.getstate() == state
-    assert_array_equal(np.random.get_state()[1], numpy_state)
+def test_another_seed_gives_other_weights(name):
+    first, other = (new(name, seed=seed).get_weights() for seed in (7, 8))
     moved = any(not np.array_equal(a, b) for a, b in zip(first, other, strict=True))
     assert moved != (name in ("nlinear", "dlinear"))  # they start at the mean of the window
-
-
-@every
-def test_every_weight_gets_a_gradient(name):
-    model = new(name, masked=True)
-    disturb(model)
-    observed = np.ones((B, T), "float32")
-    observed[:, :5] = 0.0
-    x = {"past": window(), "observed": observed}
-    trained = {v.path: v for v in model.trainable_variables}
-    assert len(trained) == len(model.trainable_variables)
-
-    def loss(weights):
-        pairs = [(trained[path], weight) for path, weight in weights.items()]
-        with keras.StatelessScope(state_mapping=pairs, collect_losses=True):
-            return ops.sum(ops.square(model(x))) + sum(model.losses)
-
-    found = gradients(loss, {path: v.value for path, v in trained.items()})
-    for path, gradient in found.items():
-        assert not gradient.size or np.abs(gradient).max() > 0, path
-
-
-@every
-def test_causal_networks_do_not_see_the_future(name):
-    spec = resolve(name)
-    if not spec.causal:
-        pytest.skip(f"{name} does not claim to be causal")
-    x, other = window(channels=D), window(channels=D)
-    other[:, T // 2 :] += window(seed=1, channels=D)[:, T // 2 :]
-    model = encoder(name)
-    seen, changed = (answers(model, v) for v in (x, other))
-    assert_allclose(seen[:, : T // 2], changed[:, : T // 2], atol=1e-6)
-    assert np.abs(seen - changed).max() > 1e-4
-
-
-@every
-def test_unobserved_values_change_nothing_in_networks_that_encode(name):
-    if resolve(name).direct:
-        pytest.skip("direct maps see filled values")
-    model = model_of(name, masked=True)
-    observed = np.ones((B, T), "float32")
-    observed[:, :7] = 0.0
-    x, other = window(), window()
-    other[:, :7] = 9.0
-    a, b = (answers(model, {"past": v, "observed": observed}) for v in (x, other))
-    assert_allclose(a, b, atol=1e-6)
-
-
-@every
-def test_two_windows_differ_by_more_than_a_constant(name):
-    model = new(name, horizon=8)
-    disturb(model)
-    y = answers(model, {"past": window(channels=F)})[:, :, 0]
-    assert np.std(y[0] - y[1]) > 1e-3
-
-
-@every
-@pytest.mark.parametrize("batch,steps", [(1, T), (B, 1)])
-def test_batch_of_one_and_length_of_one(name, batch, steps):
-    model = model_of(name, lookback=steps)
-    y = answers(model, {"past": window(batch=batch, steps=steps)})
-    assert y.shape == (batch, 3, F) and np.isfinite(y).all()
-
-
-@every
-@pytest.mark.parametrize("value", [0.0, 1e6, -1e6])
-def test_constants_and_offsets_stay_finite(name, value):
-    x = window(offset=value, channels=1)
-    assert np.isfinite(answers(follower(name), {"past": x})).all()
-    y = answers(follower(name), {"past": np.full_like(x, value)})
-    assert np.abs(y - value).max() < max(100.0, 1e-4 * abs(value))
-
-
-@every
-def test_revin_follows_level_and_scale(name):
-    x = window(channels=1)
-    y, moved = (answers(follower(name), {"past": v}) for v in (x, 4.0 * x + 3.0))
-    assert_allclose(moved, 4.0 * y + 3.0, atol=1e-3)
 
 
 def classifier(name, steps=T, **form):
@@ -206,17 +102,6 @@ def classifier(name, steps=T, **form):
 def pads(name):
     """Whether the network passes a mask on: a function of one's own without one does not."""
     return resolve(name).encodes and name is not two_layers
-
-
-@every
-def test_steps_are_tagged_where_the_length_is_kept(name):
-    if not resolve(name).encodes:
-        pytest.skip(f"{name} only forecasts")
-    try:
-        assert classifier(name, stepwise=True).output_shape == (None, T, 5)
-    except ValueError as refusal:
-        assert "network must be one that keeps the length" in str(refusal)
-        assert encoder(name).output_shape[1] != T
 
 
 @every
@@ -262,7 +147,7 @@ def test_learns_a_sine(name):
 @every
 @pytest.mark.slow
 def test_length_2048(name):
-    model = model_of(name, lookback=2048)
+    model = new(name, lookback=2048)
     assert np.isfinite(answers(model, {"past": window(steps=2048)})).all()
 
 
@@ -273,3 +158,65 @@ def test_unknown_and_wrong_fields_are_refused(name):
         resolve(name, nonsense=1)
     with pytest.raises(ValueError, match=rf"{spec.__name__}.revin must be one of"):
         replace(resolve(name), revin="median")
+
+
+# --- promises that are broken ---------------------------------------------------------------------
+
+
+def broken(**hooks):
+    """A network of width 8 with wrong hooks."""
+    return type("Broken", (Network,), hooks)(d_model=8)
+
+
+def dense():
+    return [keras.layers.Dense(8)]
+
+
+class Forgetful(keras.layers.Layer):
+    """Adds numbers that no weight holds."""
+
+    def build(self, shape):
+        self.numbers = np.random.default_rng().normal(size=8).astype("float32")
+
+    def call(self, x):
+        return x + self.numbers
+
+
+class Idle(keras.layers.Dense):
+    """A layer whose kernel does nothing."""
+
+    def call(self, x):
+        return x + self.bias
+
+
+class Restarted(Recurrent):
+    """A layer whose steps know no state."""
+
+    def step(self, x, state):
+        return super().step(x, self.initial_state(x.shape[0]))
+
+
+BROKEN = [
+    (
+        broken(forecast=lambda self, layers, past, *_, **sizes: past[:, :1, :1, None]),
+        "has the shap",
+    ),
+    (broken(encode=lambda self, layers, x, mask=None: x[:, :, :5]), "makes"),
+    (broken(layers=lambda self: [Forgetful()]), "seed decides|same weights"),
+    (broken(layers=lambda self: [Idle(8)]), "gets a gradient.*kernel has none"),
+    (broken(layers=lambda self: [keras.layers.Conv1D(8, 3, padding="same")], causal=True), "after"),
+    (broken(encode=lambda self, layers, x, mask=None: 0 * x), "depends on the sequence|gradient"),
+    (broken(layers=lambda self: [Restarted(8)]), "moment by moment"),
+]
+
+
+@pytest.mark.parametrize("network,words", BROKEN)
+def test_a_broken_promise_is_named(network, words):
+    with pytest.raises(AssertionError, match=rf"Broken breaks a promise of networks: .*({words})"):
+        check_network(network)
+
+
+def test_a_layer_is_named_and_what_it_raises_is_told():
+    layer = keras.layers.GRU(8, name="mine")
+    with pytest.raises(AssertionError, match="mine breaks a promise .*(Error|shape)"):
+        check_network(layer)

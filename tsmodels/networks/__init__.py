@@ -2,6 +2,7 @@
 
 from tsmodels.networks.base import NETWORKS, Memory, Network, register, resolve
 from tsmodels.networks.cnn_lstm import CNNLSTM, BayesianCNNLSTM
+from tsmodels.networks.conformance import check_network
 from tsmodels.networks.conformer import Conformer
 from tsmodels.networks.custom import Custom
 from tsmodels.networks.fields import Count, Rate, Size
@@ -62,6 +63,7 @@ __all__ = [
     "Transformer",
     "ViT",
     "WindowMLP",
+    "check_network",
     "register",
     "resolve",
 ]

@@ -247,9 +247,8 @@ def translation_model(
 
 def _check_decoder(network: Network) -> None:
     if not (network.decodes and hasattr(network, "decode_step")):
-        kind = network.name or type(network).__name__
         way_out = "Take 'seq2seq', 'gnmt' or 'transformer'."
-        raise ValueError(fault("network", "one with a decoder of its own", kind, way_out))
+        raise ValueError(fault("network", "one with a decoder of its own", network.title, way_out))
 
 
 def chained_model(network: Network, **form: Any) -> Any:
@@ -297,13 +296,13 @@ def _encoded(network: Network, sequence: Any, observed: Any = None) -> Memory:
 def _steps_of(network: Network, memory: Memory, length: int) -> Any:
     if memory.sequence.shape[1] != length:
         rule = "one that keeps the length of a sequence"
-        got = f"{type(network).__name__}, which makes {memory.sequence.shape[1]} steps of {length}"
+        got = f"{network.title}, which makes {memory.sequence.shape[1]} steps of {length}"
         raise ValueError(fault("network", rule, got, "Another network, or no patches and pooling."))
     return memory.sequence
 
 
 def _check_encoder(network: Network, shape: tuple[int, ...]) -> None:
-    kind = network.name or type(network).__name__
+    kind = network.title
     if not network.encodes:
         way_out = "`tsmodels networks` says which serve every task."
         raise ValueError(

@@ -86,6 +86,11 @@ class Network:
         check_fields(self)
 
     @property
+    def title(self) -> str:
+        """What sentences call the network: its registered name, or that of its class."""
+        return self.name or type(self).__name__
+
+    @property
     def direct(self) -> bool:
         """Whether the network has a way of its own from past channels to forecasts."""
         return type(self).forecast is not Network.forecast

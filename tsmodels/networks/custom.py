@@ -38,6 +38,11 @@ class Custom(Network):
             raise TypeError(fault("Custom.encoder", rule, self.encoder))
 
     @property
+    def title(self) -> str:
+        """The name of the layer or function."""
+        return str(getattr(self.encoder, "name", getattr(self.encoder, "__name__", "Custom")))
+
+    @property
     def any_length(self) -> bool:
         return self.causal
 

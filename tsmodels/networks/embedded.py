@@ -43,6 +43,10 @@ class Embedded(Network):
         super().__post_init__()
 
     @property
+    def title(self) -> str:
+        return str(self.network.title)
+
+    @property
     def causal(self) -> bool:
         return bool(self.network.causal)
 

@@ -82,9 +82,10 @@ def check_steps(network: Network) -> None:
     """Raises ValueError, with the reason, unless a forecast can be had from a state alone."""
     reason, way_out = _obstacle(network)
     if reason:
-        kind = network.name or type(network).__name__
         way_out = way_out or "Take 'lstm', 'gru', 'mamba' or 'rwkv7', with network__revin=None."
-        raise ValueError(fault("network", "one that streams", f"{kind}, {reason}", way_out))
+        raise ValueError(
+            fault("network", "one that streams", f"{network.title}, {reason}", way_out)
+        )
 
 
 def _obstacle(network: Network) -> tuple[str, str]:
