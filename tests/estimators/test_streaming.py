@@ -301,7 +301,7 @@ def test_what_cannot_be_asked(model):
         (GRU(d_model=4), "normalises every window by itself"),
         (GRU(d_model=4, revin=None, bidirectional="all"), "first steps know the last ones"),
         ("nlinear", "maps the whole window at once"),
-        ("cnn_lstm", "first steps know the last ones"),
+        ("patchtst", "maps the whole window at once"),
         (small("seq2seq"), "decoder looks back at the whole window"),
     ],
 )

@@ -48,6 +48,24 @@ def test_cnn_lstm_is_a_convolution_maxima_and_an_lstm():
     assert_allclose(memory, array(layers[2](pooled)), rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("kind", [CNNLSTM, BayesianCNNLSTM])
+@pytest.mark.parametrize("pool_size", [1, 3])
+def test_steps_give_what_would_be_remembered_last(kind, pool_size):
+    """In the middle of a piece too, and whatever the level: maxima may be 0 or below."""
+    spec = kind(d_model=4, kernel_size=3, pool_size=pool_size, n_convolutions=2, n_layers=2)
+    layers, x = spec.layers(), ops.convert_to_tensor(series(2, 8, 4))
+    spec.encode(layers, x)  # makes the weights
+    layers[1].activation = keras.activations.tanh
+    assert spec.streams and spec.carries is spec.causal is (pool_size == 1)
+    state = spec.initial_state(layers, 2)
+    form = {key: value.shape for key, value in state.items()}
+    for t in range(8):
+        y, state = spec.step(layers, x[:, t], state)
+        want = last_step(spec.encode(layers, x[:, : t + 1]))
+        assert_allclose(array(y), array(want), atol=1e-6)
+        assert form == {key: value.shape for key, value in state.items()}
+
+
 def test_padding_on_the_right_changes_nothing():
     spec = BayesianCNNLSTM(d_model=4, n_convolutions=2, pool_size=3)
     layers, x = spec.layers(), series(1, 10, 4)

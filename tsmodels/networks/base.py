@@ -132,7 +132,11 @@ class Network:
 
     @property
     def streams(self) -> bool:
-        """Whether there is a step form: a `step` of its own, or one of each of its layers."""
+        """Whether there is a step form: a `step` of its own, or one of each of its layers.
+
+        After t steps it gives the last step that `encode` would make of these t. In a causal
+        network that is step t of any longer sequence too; others may override this.
+        """
         if not self.causal or type(self).step is not Network.step:
             return self.causal
         return _in_steps(self)
@@ -348,7 +352,7 @@ def as_memory(encoded: Memory | Any) -> Memory:
     return encoded if isinstance(encoded, Memory) else Memory(encoded)
 
 
-def part_of(state: Mapping[str, Any], i: int) -> dict[str, Any]:
+def part_of(state: Mapping[str, Any], i: int | str) -> dict[str, Any]:
     """The entries "i/..." of a state, without that prefix."""
     prefix = f"{i}/"
     return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}

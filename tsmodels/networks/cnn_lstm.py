@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from tsmodels.backend import ops
 from tsmodels.layers.convolution import CausalConv1D, SequenceMaxPooling
 from tsmodels.layers.dropout import Dropout
 from tsmodels.layers.recurrent import Recurrent
 from tsmodels.layers.variational import DenseReparameterization, MonteCarloDropout
-from tsmodels.networks.base import Network, Rate, register
+from tsmodels.networks.base import Network, Rate, part_of, register
 from tsmodels.space import Choice, Int, Real
 
 
@@ -18,7 +20,9 @@ class _ConvolvedLSTM(Network):
     """What both have in common: `n_convolutions`, pooling, then `n_layers` of LSTM.
 
     The convolutions are causal, of `kernel_size` taps, with ReLU. `pool_size` steps become one by
-    their maximum; with 1 there is no pooling, and the network is causal and has a step form.
+    their maximum; with 1 there is no pooling, and the network is causal. There is a step form
+    either way: after t steps it gives what `encode` would remember last of these t, the last piece
+    of the pooling being as short as it happens to be.
     """
 
     search_space: ClassVar = {
@@ -40,6 +44,14 @@ class _ConvolvedLSTM(Network):
         return self.pool_size == 1
 
     @property
+    def streams(self) -> bool:
+        return True
+
+    @property
+    def carries(self) -> bool:
+        return self.causal and super().carries
+
+    @property
     def stemless(self) -> bool:
         return True
 
@@ -51,6 +63,46 @@ class _ConvolvedLSTM(Network):
         pooling = [SequenceMaxPooling(self.pool_size)] if self.pool_size > 1 else []
         recurrent = [Recurrent(self.d_model, dropout=self.dropout) for _ in range(self.n_layers)]
         return [*convolutions, *pooling, *recurrent]
+
+    def initial_state(self, layers: Any, batch: int) -> dict[str, Any]:
+        """What layers know; with pooling, those behind it as of the last whole piece.
+
+        Beside it the maximum of the piece that has begun, (B, D), and its number of steps, (B, 1).
+        """
+        if self.pool_size == 1:
+            return super().initial_state(layers, batch)
+        before, behind = self._around_pooling(layers)
+        parts = {
+            "before": super().initial_state(before, batch),
+            "behind": super().initial_state(behind, batch),
+            "piece": {
+                "max": ops.zeros((batch, self.d_model)),
+                "steps": ops.zeros((batch, 1)),
+            },
+        }
+        return _flat(parts)
+
+    def step(self, layers: Any, x: Any, state: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+        if self.pool_size == 1:
+            return super().step(layers, x, state)
+        before, behind = self._around_pooling(layers)
+        x, windows = super().step(before, x, part_of(state, "before"))
+        piece, known = part_of(state, "piece"), part_of(state, "behind")
+        begins = piece["steps"] == 0.0  # (B, 1)
+        x = ops.where(begins, x, ops.maximum(x, piece["max"]))
+        y, after = super().step(behind, x, known)
+        steps = ops.mod(piece["steps"] + 1.0, float(self.pool_size))
+        whole = steps == 0.0
+        kept = {key: ops.where(whole, after[key], known[key]) for key in known}
+        parts = {"before": windows, "behind": kept, "piece": {"max": x, "steps": steps}}
+        return y, _flat(parts)
+
+    def _around_pooling(self, layers: Any) -> tuple[list[Any], list[Any]]:
+        return layers[: self.n_convolutions], layers[self.n_convolutions + 1 :]
+
+
+def _flat(parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    return {f"{name}/{key}": value for name, part in parts.items() for key, value in part.items()}
 
 
 @register("cnn_lstm")

@@ -94,10 +94,11 @@ def _obstacle(network: Network) -> tuple[str, str]:
         return "which maps the whole window at once", ""
     if type(network).emit is not Network.emit or type(network).decode is not Network.decode:
         return "whose decoder looks back at the whole window", ""
-    if not network.causal:
-        return "whose first steps know the last ones", ""
     if not network.streams:
-        return "which has no step form", ""
+        seen = (
+            "which has no step form" if network.causal else "whose first steps know the last ones"
+        )
+        return seen, ""
     if network.revin is not None:
         reason = f"which normalises every window by itself (revin={network.revin!r})"
         return reason, "set_params(network__revin=None), and fit again."
