@@ -13,7 +13,7 @@ from tsmodels import LanguageModel
 from tsmodels.backend import keras, ops
 from tsmodels.layers import Dropout, PreNorm, Recurrent, TCNBlock, TransformerEncoderLayer
 from tsmodels.networks import GRU, LSTM, MLP, NETWORKS, RNN, DLinear, NLinear, resolve
-from tsmodels.networks.assembly import forecast_model
+from tsmodels.networks.assembly import forecast_model, sequence_model
 from tsmodels.networks.base import Memory, Network, last_step, register
 
 pytestmark = pytest.mark.backend
@@ -101,6 +101,45 @@ def test_an_encode_of_ones_own_has_to_say_that_it_is_causal():
     assert not Own().causal and not Own().streams
     assert Stepping().causal and Stepping().streams
     assert Told().causal and not Told(d_model=3, revin=None).direct
+
+
+@pytest.mark.parametrize(
+    "made,got",
+    [
+        (lambda: keras.layers.LSTM(8), r"\(None, 8\)"),
+        (lambda: keras.layers.Dense(5), r"\(None, 12, 5\)"),
+        (lambda: keras.layers.Permute((2, 1)), r"\(None, 8, 12\)"),
+    ],
+)
+def test_what_encode_makes_has_its_shape(made, got):
+    spec = Stack(d_model=8, made=(made,))
+    rule = rf"network must be a map of \(B, T, 8\) to \(B, T', 8\). Got {got}. Recurrent layers"
+    with pytest.raises(ValueError, match=rule):
+        forecast_model(spec, lookback=12, horizon=3)
+    with pytest.raises(ValueError, match=rule):
+        sequence_model(spec, shape=(12, 1), outputs=2)
+
+
+def test_a_forecast_has_its_shape():
+    class Flat(Network):
+        def forecast(self, layers, past, future, static, *, horizon, targets, outputs):
+            return past[:, :horizon, 0]
+
+    rule = (
+        r"Flat.forecast must be a map to \(B, horizon, targets, outputs\), here \(None, 3, 1, 1\)"
+    )
+    with pytest.raises(ValueError, match=rf"{rule}. Got \(None, 3\)."):
+        forecast_model(Flat(), lookback=12, horizon=3)
+
+
+def test_layers_are_made_anew_for_every_assembly():
+    kept = keras.layers.GRU(8, return_sequences=True, name="kept")
+    spec = Stack(d_model=8, made=(lambda: kept,))
+    forecast_model(spec, lookback=4, horizon=2)
+    with pytest.raises(ValueError, match=r"Stack.layers\(\) must be layers made anew .* Got <GRU"):
+        forecast_model(spec, lookback=4, horizon=2)
+    with pytest.raises(ValueError, match="Make them inside the method"):
+        sequence_model(spec, shape=(4, 1), outputs=2)
 
 
 def test_a_network_that_sees_the_future_is_no_language_model():

@@ -12,7 +12,7 @@ from tsmodels.layers.dropout import Dropout
 from tsmodels.layers.norm import RevIN
 from tsmodels.layers.pooling import SequencePooling
 from tsmodels.layers.variational import DenseFlipout, DenseReparameterization, MonteCarloDropout
-from tsmodels.networks.base import Memory, Network, as_memory
+from tsmodels.networks.base import Memory, Network, as_memory, checked_memory, new_layers
 from tsmodels.networks.covariates import Places, beside, embedded
 from tsmodels.networks.stream import Stream
 from tsmodels.networks.translation import Translation
@@ -69,7 +69,7 @@ def forecast_model(
             inputs["future"] = keras.Input((horizon, known), name="future")
         if static:
             inputs["static"] = keras.Input((static,), name="static")
-        layers = network.layers()
+        layers = new_layers(network)
         y, statistics, revin = _normalised(network, inputs, season_length, targets)
         covariates = embedded(*_covariates(inputs, targets, horizon), places, static_places)
         parts = (_with_mask(network, y, covariates[0], inputs), *covariates[1:])
@@ -79,9 +79,17 @@ def forecast_model(
             y = network.taught(layers, *parts, truths, **sizes)
         else:
             y = network.forecast(layers, *parts, **sizes)
+        _check_forecast(network, y, (None, horizon, targets, head.outputs))
         y = beside(network, y, *parts)
         y = _in_target_units(y, head, revin, statistics)
         return keras.Model(inputs, y, name=network.name or None)
+
+
+def _check_forecast(network: Network, y: Any, shape: tuple[int | None, ...]) -> None:
+    got = tuple(getattr(y, "shape", ()))
+    if got != shape:
+        rule = f"a map to (B, horizon, targets, outputs), here {shape}"
+        raise ValueError(fault(f"{network.title}.forecast", rule, got or y))
 
 
 def drawing_model(**arguments: Any) -> Any:
@@ -180,7 +188,7 @@ def sequence_model(
         inputs = {"sequence": keras.Input(shape, name="sequence")}
         if masked:
             inputs["observed"] = keras.Input(shape[:1], name="observed")
-        memory = _encoded(network, **inputs)
+        memory = checked_memory(network, _encoded(network, **inputs), inputs["sequence"])
         if stepwise:
             y = _steps_of(network, memory, shape[0])
         elif pooling == "last" and "last" in memory.state:
@@ -213,8 +221,9 @@ def language_model(
     """
     with seeded_build(seed):
         inputs = {"sequence": keras.Input((length, 1), name="sequence")}
-        layers = network.layers()
-        network.encode(layers, inputs["sequence"])  # builds them
+        layers = new_layers(network)
+        x = inputs["sequence"]
+        checked_memory(network, network.encode(layers, x), x)  # builds them
         y = Stream(network, layers, streams, run, name="network")(inputs["sequence"])
         y = keras.layers.Dense(outputs, name="head")(y)
         return keras.Model(inputs, y, name=network.name or None)
@@ -281,7 +290,7 @@ def _encoded(network: Network, sequence: Any, observed: Any = None) -> Memory:
     the pooling, and keep the kernels that know none.
     """
     mask = None if observed is None else observed > 0.5  # (B, T)
-    layers = network.layers()
+    layers = new_layers(network)
     if not network.stemless:
         sequence = keras.layers.Dense(network.d_model, name="stem")(sequence)
     if network.causal:

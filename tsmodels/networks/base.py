@@ -235,7 +235,7 @@ class Network:
             channels = ops.concatenate([past, context], axis=-1)
         x = channels if self.stemless else keras.layers.Dense(self.d_model, name="stem")(channels)
         queries = LinearOfAny(self.d_model, use_bias=False, name="queries")(future)
-        memory = as_memory(self.encode(layers, x))
+        memory = checked_memory(self, self.encode(layers, x), x)
         parts = {"last": past[:, -1, :targets], "truths": truths, "units": targets * outputs}
         y = self.emit(layers, memory, queries, **parts)
         return ops.reshape(y, (-1, horizon, targets, outputs))
@@ -350,6 +350,31 @@ def resolve(network: Any, **nested: Any) -> Network:
 def as_memory(encoded: Memory | Any) -> Memory:
     """A bare tensor (B, T', D) as a `Memory`."""
     return encoded if isinstance(encoded, Memory) else Memory(encoded)
+
+
+def checked_memory(network: Network, encoded: Memory | Any, x: Any) -> Memory:
+    """What a network made of x (B, ...), as a `Memory`; ValueError unless it is (B, T', D)."""
+    memory = as_memory(encoded)
+    shape = tuple(getattr(memory.sequence, "shape", ()))
+    if len(shape) != 3 or (shape[0], shape[2]) != (x.shape[0], network.d_model):
+        rule = f"a map of (B, T, {network.d_model}) to (B, T', {network.d_model})"
+        way_out = (
+            "Recurrent layers need return_sequences=True; d_model, the width, can be set with "
+            "set_params(network__d_model=...)."
+        )
+        raise ValueError(fault("network", rule, shape or memory.sequence, way_out))
+    return memory
+
+
+def new_layers(network: Network) -> Any:
+    """The layers of one assembly; ValueError where another one has some of them already."""
+    layers = network.layers()
+    for layer in keras.tree.flatten(layers):
+        if getattr(layer, "_inbound_nodes", None):
+            rule = "layers made anew by every call: they would share their weights"
+            way_out = "Make them inside the method, not once for all."
+            raise ValueError(fault(f"{network.title}.layers()", rule, layer, way_out))
+    return layers
 
 
 def part_of(state: Mapping[str, Any], i: int | str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from tsmodels.backend import keras
 from tsmodels.checks import fault
-from tsmodels.networks.base import Memory, Network, is_map
+from tsmodels.networks.base import Memory, Network, checked_memory, is_map
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +36,9 @@ class Custom(Network):
         if not is_map(self.encoder):
             rule = "a keras.Layer or a function of feature tensors"
             raise TypeError(fault("Custom.encoder", rule, self.encoder))
+        if isinstance(self.encoder, keras.layers.Lambda):
+            rule = "no Lambda, which cannot be made again without code"
+            raise TypeError(fault("network", rule, self.encoder, "Hand the function itself."))
 
     @property
     def title(self) -> str:
@@ -56,13 +59,5 @@ class Custom(Network):
         return [type(self.encoder).from_config(self.encoder.get_config())]
 
     def encode(self, layers: Any, x: Any, mask: Any = None) -> Memory:
-        y, mask, _ = super().encode(layers, x, mask)
-        shape = tuple(getattr(y, "shape", ()))
-        if len(shape) != 3 or shape[-1] != self.d_model:
-            rule = f"a map of (B, T, {self.d_model}) to (B, T', {self.d_model})"
-            way_out = (
-                "Recurrent layers need return_sequences=True; d_model, the width, can be set with "
-                "set_params(network__d_model=...)."
-            )
-            raise ValueError(fault("network", rule, shape or y, way_out))
-        return Memory(y, mask if shape[1] == x.shape[1] else None)
+        y, mask, _ = checked_memory(self, super().encode(layers, x, mask), x)
+        return Memory(y, mask if y.shape[1] == x.shape[1] else None)

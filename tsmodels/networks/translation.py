@@ -10,7 +10,7 @@ from tsmodels.checks import check_option
 from tsmodels.layers.dropout import Dropout
 from tsmodels.layers.embedding import PADDING, TokenEmbedding
 from tsmodels.layers.feedback import RATES, check_rate, forcing_rate
-from tsmodels.networks.base import Memory, Network, as_memory
+from tsmodels.networks.base import Memory, Network, checked_memory, new_layers
 
 ALWAYS = "always"
 SCHEDULES = (ALWAYS, *RATES)
@@ -45,7 +45,7 @@ class Translation(keras.layers.Layer):
             "source": TokenEmbedding(sizes[0], **form, name="source"),
             "target": TokenEmbedding(sizes[1], **form, name="target"),
             "drop": Dropout(embedding_dropout, name="embedding_dropout"),
-            "network": network.layers(),
+            "network": new_layers(network),
             "head_drop": Dropout(head_dropout, name="head_dropout"),
             "head": keras.layers.Dense(sizes[1], name="head"),
         }
@@ -81,7 +81,7 @@ class Translation(keras.layers.Layer):
         parts = self.parts
         mask = source[:, :, 0] != PADDING
         x = parts["drop"](parts["source"](source))
-        memory = as_memory(self.network.encode(parts["network"], x, mask))
+        memory = checked_memory(self.network, self.network.encode(parts["network"], x, mask), x)
         return memory._replace(mask=mask)
 
     def taught(self, memory: Memory, before: Any) -> Any:
