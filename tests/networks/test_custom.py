@@ -12,11 +12,11 @@ from numpy.testing import assert_array_equal
 from sklearn.base import clone
 
 import tsmodels
-from tsmodels import Forecaster
+from tsmodels import Forecaster, LanguageModel
 from tsmodels.backend import keras, ops
 from tsmodels.layers import PreNorm
 from tsmodels.networks import NETWORKS, Custom, Memory, resolve
-from tsmodels.networks.assembly import forecast_model
+from tsmodels.networks.assembly import forecast_model, translation_model
 
 QUICK = {"horizon": 3, "lookback": 12, "max_steps": 2, "random_state": 0}
 SERIES = np.sin(np.arange(60.0))
@@ -172,5 +172,24 @@ def test_a_class_in_a_notebook_cell(monkeypatch, tmp_path):
         same(pickle.loads(pickle.dumps(fitted)), fitted)
         fitted.save(tmp_path / "model")
         same(tsmodels.load(tmp_path / "model"), fitted)
+        fitted.network = resolve("from_a_cell", d_model=4)
+        exec(CELL, vars(cell))
+        with pytest.raises(TypeError, match="a registered network. Got From.* defined anew: make"):
+            fitted.save(tmp_path / "other")
     finally:
         del NETWORKS["from_a_cell"]
+    unknown = r"cannot be loaded: import the module that registers its network, 'from_a_cell'\.$"
+    with pytest.raises(ValueError, match=unknown):
+        tsmodels.load(tmp_path / "model")
+
+
+def test_sentences_know_the_name_and_the_way_out():
+    layer = keras.layers.Conv1D(D, 3, padding="same", name="mine")
+    for network, name in ((layer, "mine"), (wide, "wide")):
+        sentence = rf"Got '{name}'. If it is, say so: Custom\(encoder=..., causal=True\)"
+        with pytest.raises(ValueError, match=sentence):
+            LanguageModel(network).fit(["some text"])
+    with pytest.raises(ValueError, match="decoder of its own. Got 'mine'"):
+        translation_model(resolve(layer), length=3, sizes=(4, 4))
+    with pytest.raises(TypeError, match="network must be no Lambda.* Hand the function itself."):
+        Forecaster(keras.layers.Lambda(wide), **QUICK).fit(SERIES)

@@ -16,7 +16,7 @@ from tsmodels.data.streams import Streams, cut_stream
 from tsmodels.estimators.base import NetworkEstimator
 from tsmodels.estimators.lifecycle import Saved, all_or_nothing
 from tsmodels.losses import TokenCrossEntropy
-from tsmodels.networks import resolve
+from tsmodels.networks import Custom, Network, resolve
 from tsmodels.networks.assembly import language_model
 from tsmodels.networks.embedded import Embedded
 from tsmodels.networks.stream import CARRIED
@@ -142,10 +142,8 @@ class LanguageModel(Saved, NetworkEstimator):
     def _check_network(self) -> None:
         network = resolve(self.network)
         if not network.causal:
-            kind = network.name or type(network).__name__
-            way_out = "A Transformer needs causal_encoder=True, others bidirectional='none'."
             rule = "causal: no step may see what follows it"
-            raise ValueError(fault("network", rule, kind, way_out))
+            raise ValueError(fault("network", rule, network.title, _way_to_causal(network)))
 
     def _held_out(self, texts: list[str]) -> tuple[list[str], list[str]]:
         """What is learned from, and the end that is held out."""
@@ -279,6 +277,14 @@ def _read(X: Any) -> list[str]:
     if not any(texts):
         raise ValueError(fault("X", "text that is not empty", X))
     return [text for text in texts if text]
+
+
+def _way_to_causal(network: Network) -> str:
+    if isinstance(network, Custom):
+        return "If it is, say so: Custom(encoder=..., causal=True)."
+    if not type(network).__module__.startswith("tsmodels."):
+        return "If it is, say so: override `causal`."
+    return "A Transformer needs causal_encoder=True, others bidirectional='none'."
 
 
 # --- the network, step by step --------------------------------------------------------------------

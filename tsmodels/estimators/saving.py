@@ -68,6 +68,7 @@ KERAS_MODULES = (
 )
 KERAS_CLASSES = ("keras.DTypePolicy", "keras.Sequential")
 KERAS_CODE = ("Lambda", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer", "StringLookup")
+REGISTER = "Its class needs the decorator register()."
 PACKAGES = ("tsmodels", "keras", "numpy", "pandas", "scikit-learn")
 
 
@@ -102,7 +103,8 @@ def load(
     try:
         return decoder.estimator(manifest, weights)
     except Exception as error:  # whatever a hostile manifest leads to
-        raise ValueError(f"{os.fspath(path)} cannot be loaded: {error}.") from error
+        reason = str(error).rstrip(".")
+        raise ValueError(f"{os.fspath(path)} cannot be loaded: {reason}.") from error
 
 
 def _shapes(blueprint: Any) -> list[tuple[int, ...]]:
@@ -196,8 +198,13 @@ class _Encoder:
         if isinstance(value, Custom):
             return {"network": self.encode(path, own.pop("encoder")), **self.encode(path, own)}
         if isinstance(value, Network):
-            if NETWORKS.get(value.name) is not type(value):
-                raise TypeError(fault(path, "a registered network", value, "See register()."))
+            registered = NETWORKS.get(value.name)
+            if registered is not type(value):
+                anew = getattr(registered, "__qualname__", "") == type(value).__qualname__
+                way_out = (
+                    "Its class has been defined anew: make it, and fit, again." if anew else ""
+                )
+                raise TypeError(fault(path, "a registered network", value, way_out or REGISTER))
             return {"network": value.name, **self.encode(path, own)}
         if type(value).__name__ not in DATACLASSES:
             raise TypeError(fault(path, "something that can be saved without code", value))
@@ -249,9 +256,12 @@ class _Decoder:
 
     def _made(self, value: dict[str, Any], items: dict[str, Any]) -> Any:
         if "network" in value:
-            from tsmodels.networks import resolve
+            from tsmodels.networks import NETWORKS, resolve
 
-            return resolve(self.decode(value["network"]), **items)
+            network = self.decode(value["network"])
+            if isinstance(network, str) and network not in NETWORKS:
+                raise ValueError(f"import the module that registers its network, {network!r}")
+            return resolve(network, **items)
         if "dataclass" in value:
             return DATACLASSES[value["dataclass"]](**items)
         if "sklearn" in value:
