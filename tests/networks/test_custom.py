@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import random
 import sys
 import types
 
@@ -112,7 +113,7 @@ def test_a_function_is_not_saved_and_the_sentence_names_it(tmp_path, network):
     "network,received",
     [
         (keras.layers.GRU(D), r"\(None, 64\)"),
-        (keras.layers.Dense(5), r"\(None, 12, 5\)"),
+        (lambda x: keras.layers.Dense(5)(x), r"\(None, 12, 5\)"),
         (lambda x: "text", "'text'"),
     ],
 )
@@ -120,6 +121,22 @@ def test_wrong_shapes_are_refused_before_training(network, received):
     rule = rf"network must be a map of \(B, T, 64\) to \(B, T', 64\). Got {received}. Recurrent"
     with pytest.raises(ValueError, match=rule):
         Forecaster(network, **QUICK).fit(SERIES)
+
+
+def test_the_width_is_that_of_the_layer_unless_it_is_told():
+    wide = keras.Sequential([keras.layers.Dense(6), keras.layers.GRU(10, return_sequences=True)])
+    for layer, width in (
+        (keras.layers.LSTM(8, return_sequences=True), 8),
+        (keras.layers.Bidirectional(keras.layers.LSTM(8, return_sequences=True)), 16),
+        (wide, 10),
+        (keras.layers.LayerNormalization(), 64),
+        (keras.layers.GRU(8), 64),
+    ):
+        state = random.getstate()
+        assert resolve(layer).d_model == width and random.getstate() == state
+        assert resolve(layer, d_model=5).d_model == 5 and not layer.weights
+    spec = resolve(keras.layers.LSTM(8, return_sequences=True))
+    assert forecast_model(spec, lookback=12, horizon=3).output_shape == (None, 3, 1)
 
 
 def test_masks_reach_those_that_take_them():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+import weakref
+from collections.abc import MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,16 +25,21 @@ class Custom(Network):
     you claim: that step t of the output depends on steps up to t alone. A mask is passed on where
     the length stays.
 
+    Without `d_model` the width is the one that a layer makes of any other, or 64.
+
     >>> from tsmodels.networks import resolve
-    >>> spec = resolve(keras.layers.GRU(8, return_sequences=True), d_model=8)
+    >>> spec = resolve(keras.layers.GRU(8, return_sequences=True))
     >>> spec.encode(spec.layers(), keras.Input((5, 8))).sequence.shape
     (None, 5, 8)
     """
 
+    d_model: int = None  # type: ignore[assignment]
     encoder: Any
     causal: bool = False
 
     def __post_init__(self) -> None:
+        if self.d_model is None:
+            object.__setattr__(self, "d_model", _width_of(self.encoder))
         super().__post_init__()
         if not is_map(self.encoder):
             rule = "a keras.Layer or a function of feature tensors"
@@ -54,10 +62,44 @@ class Custom(Network):
         return True  # its own business
 
     def layers(self) -> list[Any]:
-        if not isinstance(self.encoder, keras.layers.Layer):
-            return [self.encoder]
-        return [type(self.encoder).from_config(self.encoder.get_config())]
+        return [_copy_of(self.encoder)]
 
     def encode(self, layers: Any, x: Any, mask: Any = None) -> Memory:
         y, mask, _ = checked_memory(self, super().encode(layers, x, mask), x)
         return Memory(y, mask if y.shape[1] == x.shape[1] else None)
+
+
+def _copy_of(encoder: Any) -> Any:
+    """A layer of the same config, with weights of its own; a function is what it is."""
+    if not isinstance(encoder, keras.layers.Layer):
+        return encoder
+    return type(encoder).from_config(encoder.get_config())
+
+
+_WIDTHS: MutableMapping[Any, int] = weakref.WeakKeyDictionary()  # by layer: estimators ask often
+
+
+def _width_of(encoder: Any) -> int:
+    if not isinstance(encoder, keras.layers.Layer):
+        return Network.d_model
+    if encoder not in _WIDTHS:
+        _WIDTHS[encoder] = _width_tried(encoder)
+    return _WIDTHS[encoder]
+
+
+def _width_tried(layer: Any) -> int:
+    """The width D of which a layer makes D again, found by two tries; what fails says so later."""
+    width = Network.d_model
+    state = random.getstate()  # which layers without a seed draw from
+    try:
+        for _ in range(2):
+            shape = _copy_of(layer)(keras.Input((LENGTH, width))).shape
+            width = shape[-1] if len(shape) == 3 else width
+    except Exception:
+        return Network.d_model
+    finally:
+        random.setstate(state)
+    return int(width)
+
+
+LENGTH = 64  # of the sequences that are tried
