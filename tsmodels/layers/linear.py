@@ -98,6 +98,7 @@ class DenseResidual(keras.layers.Layer):
         self.skip = keras.layers.Dense(outputs, name="skip", **own)
         self.drop = Dropout(dropout, **own)
         self.norm = keras.layers.LayerNormalization(epsilon=EPSILON, name="norm", **own)
+        self.supports_masking = True  # each step by itself
 
     def build(self, input_shape: Any) -> None:
         lead = tuple(input_shape[:-1])

@@ -30,12 +30,13 @@ class Transformer(Network):
     `positions` are "sinusoidal" as in the paper, "learned" (then T is at most `max_length`),
     "rotary" (Su et al., 2021) or "alibi" (Press et al., 2022); they are those of the encoder: the
     decoder always learns a vector a step. `pre_norm` (Xiong et al., 2020) is the default here, not
-    in the paper, and so are GELU and a last norm on either side. With `causal_encoder` a step sees none after it, as in a
-    decoder-only language model. The decoder reads its queries, and the embedded previous targets
-    where they are given, through causal attention; all steps are made at once, or one by one with
-    `decode_step`. A causal encoder steps too: its state is a ring of the last `max_length` keys and
-    values of each layer, (B, max_length, d_model) each, beyond which it forgets. `encode` takes
-    several sequences in a row where the mask is of integers, see `tsmodels.layers.segments`.
+    in the paper, and so are GELU and a last norm on either side. With `causal_encoder` a step sees
+    none after it, as in a decoder-only language model. The decoder reads its queries, and the
+    embedded previous targets where they are given, through causal attention; all steps are made at
+    once, or one by one with `decode_step`. A causal encoder steps too: its state is a ring of the
+    last `max_length` keys and values of each layer, (B, max_length, d_model) each, beyond which it
+    forgets. `encode` takes several sequences in a row where the mask is of integers, see
+    `tsmodels.layers.segments`.
     """
 
     variable_dropout: ClassVar[bool] = True
