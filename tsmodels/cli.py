@@ -245,13 +245,14 @@ def _networks(arguments: argparse.Namespace) -> int:
         spec = resolve(arguments.name)
         values = catalogue.entry(arguments.name).cells()
         print(_table(list(zip(catalogue.TITLES, values, strict=True))))
+        print(f"import      from tsmodels.networks import {type(spec).__name__}")
         print(f"fields      {catalogue.settings(spec)}\n\n{inspect.getdoc(type(spec))}")
         return 0
     entries = catalogue.catalogue()
     if arguments.markdown:
         print(catalogue.markdown(entries), end="")
     else:
-        print(_table([catalogue.TITLES, *(entry.cells() for entry in entries)]))
+        _print_table([catalogue.TITLES, *(entry.cells() for entry in entries)])
     return 0
 
 
@@ -326,6 +327,26 @@ def _table(rows: Sequence[Sequence[str]], right: bool = False) -> str:
     """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(_row(row, widths, right) for row in rows)
+
+
+def _print_table(rows: Sequence[Sequence[str]]) -> None:
+    """The table, its long cells wrapped to a terminal's width; one line a row anywhere else."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False, markup=False)
+    if not console.is_terminal:
+        return print(_table(rows))
+    head, *body = rows
+    table = Table(*head, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column, cells in zip(table.columns, zip(*rows, strict=True), strict=True):
+        column.no_wrap, column.overflow = max(map(len, cells)) <= SHORT, "fold"
+    for row in body:
+        table.add_row(*row)
+    console.print(table)
+
+
+SHORT = 20  # cells of so many characters stay on one line
 
 
 def _row(cells: Iterable[str], widths: Sequence[int], right: bool) -> str:

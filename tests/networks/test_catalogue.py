@@ -36,6 +36,16 @@ def test_every_network_stands_in_the_list_with_its_paper(built, capsys):
         assert re.search(r"[A-Z]\w+.*\b(19|20)\d\d\b", line), f"no paper in: {line}"
 
 
+def test_on_a_terminal_the_list_is_as_wide_as_that(built, capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "100")
+    assert cli.main(["networks"]) == 0
+    plain = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out)
+    assert max(map(len, plain.splitlines())) <= 100
+    firsts = {line.split()[0] for line in plain.splitlines() if line[0] != " "}
+    assert set(NETWORKS) <= firsts and "133,313" in plain
+
+
 def test_an_lstm_by_hand(entries):
     (lstm,) = (entry for entry in entries if entry.name == "lstm")
     assert lstm.network == "Long short-term memory"
@@ -59,5 +69,7 @@ def test_one_network(capsys):
     out = capsys.readouterr().out
     for shown in ("parameters  83,888", "d_model=128", "He et al., 2016", "starts at zero"):
         assert shown in out
+    assert cli.main(["networks", "ttt_linear"]) == 0
+    assert "from tsmodels.networks import TTTLinearNetwork" in capsys.readouterr().out
     assert cli.main(["networks", "mlpp"]) == 2
     assert "Did you mean 'mlp'?" in capsys.readouterr().err
