@@ -73,7 +73,7 @@ class Subject:
     def follower(self) -> Any:
         """A model of one channel that takes the mean of a window away, the same one every time."""
         centred = replace(self.spec, revin="mean")
-        form = {"lookback": T, "horizon": H}
+        form: dict[str, Any] = {"lookback": T, "horizon": H}
         return self._once("follower", lambda: forecast_model(centred, **form))
 
     def _encoder(self) -> Any:
@@ -146,7 +146,8 @@ def translation(subject: Subject) -> Any:
 @promise
 def the_seed_decides_the_weights(subject: Subject) -> None:
     """The seed of an assembly decides its weights, and nothing global does, or is changed."""
-    state, numpy_state = random.getstate(), np.random.get_state()
+    state: Any = random.getstate()
+    numpy_state: Any = np.random.get_state()
     first = subject.forecaster(seed=7).get_weights()
     kept = state == random.getstate() and _same_numpy_state(numpy_state)
     _hold(kept, "The global random state has changed.")
@@ -158,7 +159,8 @@ def the_seed_decides_the_weights(subject: Subject) -> None:
 
 
 def _same_numpy_state(state: Any) -> bool:
-    return np.array_equal(state[1], np.random.get_state()[1])
+    now: Any = np.random.get_state()
+    return np.array_equal(state[1], now[1])
 
 
 @promise
