@@ -201,7 +201,7 @@ BROKEN = [
         broken(forecast=lambda self, layers, past, *_, **sizes: past[:, :1, :1, None]),
         "has the shap",
     ),
-    (broken(encode=lambda self, layers, x, mask=None: x[:, :, :5]), "makes"),
+    (broken(encode=lambda self, layers, x, mask=None: x[:, :, :5]), "a map of"),
     (broken(layers=lambda self: [Forgetful()]), "seed decides|same weights"),
     (broken(layers=lambda self: [Idle(8)]), "gets a gradient.*kernel has none"),
     (broken(layers=lambda self: [keras.layers.Conv1D(8, 3, padding="same")], causal=True), "after"),
