@@ -9,12 +9,11 @@ from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
 import numpy as np
 import pytest
 from harness import at_once, to_numpy
-from numpy.testing import assert_allclose
 
 from tsmodels.backend import keras
 from tsmodels.layers import Recurrent
 from tsmodels.networks import NETWORKS, Network, resolve
-from tsmodels.networks.assembly import forecast_model, sequence_model
+from tsmodels.networks.assembly import forecast_model
 from tsmodels.networks.conformance import PROMISES, Subject, check_network, window
 
 pytestmark = pytest.mark.backend
@@ -56,12 +55,6 @@ def subject(name):
     return Quick(tiny(name))
 
 
-def disturb(model):
-    """Moves every weight a little: maps that start at zero would hide their inputs."""
-    rng = np.random.default_rng(0)
-    model.set_weights([w + 0.1 * rng.standard_normal(w.shape) for w in model.get_weights()])
-
-
 def answers(model, x):
     return to_numpy(whole(model)(x))
 
@@ -92,42 +85,6 @@ def test_another_seed_gives_other_weights(name):
     first, other = (new(name, seed=seed).get_weights() for seed in (7, 8))
     moved = any(not np.array_equal(a, b) for a, b in zip(first, other, strict=True))
     assert moved != (name in ("nlinear", "dlinear"))  # they start at the mean of the window
-
-
-def classifier(name, steps=T, **form):
-    """Sequences (B, T, F) to five numbers each, or five a step."""
-    return sequence_model(tiny(name), shape=(steps, F), outputs=5, **form)
-
-
-def pads(name):
-    """Whether the network passes a mask on: a function of one's own without one does not."""
-    return resolve(name).encodes and name is not two_layers
-
-
-@every
-def test_sequences_are_classified_whatever_the_padding(name):
-    """The same weights on sequences alone, and on them with padding of any values behind."""
-    if not resolve(name).encodes:
-        with pytest.raises(ValueError, match=f"network must be one that encodes.*{name}, which"):
-            classifier(name)
-        return
-    steps, x, observed = T - 7, window(), np.ones((B, T), "float32")
-    alone = classifier(name, steps=steps)
-    disturb(alone)
-    want = answers(alone, {"sequence": x[:, :steps]})
-    assert want.shape == (B, 5) and np.ptp(want, axis=0).max() > 1e-4
-    padded = classifier(name, masked=True) if pads(name) else alone
-    places = [w.shape for w in alone.weights] != [w.shape for w in padded.weights]
-    if padded is alone or places:  # no mask is passed on, or weights belong to places
-        return
-    padded.set_weights(alone.get_weights())
-    observed[:, steps:], x[:, steps:] = 0.0, 9.0
-    got = answers(padded, {"sequence": x, "observed": observed})
-    assert_allclose(got, want, atol=2e-5, rtol=1e-5)
-    if tiny(name).any_length:  # the model itself takes shorter batches
-        short = {"sequence": x[:, :steps], "observed": observed[:, :steps]}
-        got = answers(padded, short)
-        assert_allclose(got, want, atol=2e-5, rtol=1e-5)
 
 
 @every

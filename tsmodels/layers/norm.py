@@ -13,6 +13,7 @@ from typing import Any
 from tsmodels.backend import keras, ops
 from tsmodels.checks import check_int, check_option, check_real
 from tsmodels.layers.dropout import Dropout
+from tsmodels.layers.precision import Streaming
 
 CENTRES = ("mean", "last", "season")
 
@@ -67,8 +68,10 @@ class RevIN(keras.layers.Layer):
     def build(self, input_shape: Any) -> None:
         if self.affine:
             shape = (input_shape[-1],)
-            self.affine_weight = self.add_weight(shape, initializer="ones", name="affine_weight")
-            self.affine_bias = self.add_weight(shape, initializer="zeros", name="affine_bias")
+            self.affine_weight = self.add_weight(
+                shape, "ones", name="affine_weight", autocast=False
+            )
+            self.affine_bias = self.add_weight(shape, "zeros", name="affine_bias", autocast=False)
 
     def call(self, x: Any, observed: Any = None, statistics: Any = None, mask: Any = None) -> Any:
         x = ops.cast(x, self.variable_dtype)
@@ -146,7 +149,7 @@ def _steps(w: Any) -> Any:
 
 
 @keras.saving.register_keras_serializable("tsmodels")
-class PreNorm(keras.layers.Layer):
+class PreNorm(Streaming, keras.layers.Layer):
     """x + dropout(layer(RMSNorm(x))), (B, T, D) -> (B, T, D): a block of a pre-norm residual stack.
 
     Zhang & Sennrich, 2019 (RMSNorm); Xiong et al., 2020, arXiv 2002.04745 (pre-norm). It streams
