@@ -20,9 +20,13 @@ from tsmodels.networks.tft import (
     VariableSelection,
 )
 
-pytestmark = pytest.mark.backend
-
-TOLERANCES = {"mixed_float16": 5e-3, "mixed_bfloat16": 4e-2, "float64": 1e-5}
+# Where each operation is compiled by itself, as on JAX, one dtype must do; its float64 has to be
+# switched on.
+HERE = keras.backend.backend() == "tensorflow"
+TOLERANCES = {"mixed_bfloat16": 4e-2}
+if HERE:
+    TOLERANCES |= {"mixed_float16": 5e-3, "float64": 1e-5}
+elsewhere = pytest.mark.backend
 X, MEMORY, CODES = normal(2, 3, 8), normal(2, 4, 8, seed=2), np.array([[1, 3, 0], [7, 2, 1]])
 IDS = np.stack([CODES, CODES[::-1]], axis=-1)
 VARIABLES, STATIC = normal(2, 3, 4, 8), normal(2, 5)
@@ -167,6 +171,7 @@ def test_every_public_layer_is_here():
     assert {make.__name__ for make in TABLE} >= set(layers.__all__) - others
 
 
+@elsewhere
 @BY_DTYPE
 @named(TABLE)
 def test_answers_of_a_layer_with_a_dtype_of_its_own(make, dtype):

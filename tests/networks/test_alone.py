@@ -26,7 +26,6 @@ from tsmodels.networks import (
 )
 from tsmodels.networks.assembly import forecast_model, sequence_model
 
-pytestmark = pytest.mark.backend
 B, T, F, D = 3, 30, 2, 8
 
 
@@ -75,6 +74,7 @@ def disturbed(model):
     return model
 
 
+@pytest.mark.backend
 @encoders
 def test_what_stands_in_padding_changes_nothing(name):
     model = disturbed(sequence_model(network(name), shape=(T, F), outputs=4, masked=True))

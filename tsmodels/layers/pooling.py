@@ -18,7 +18,7 @@ def last_of(seen: Any) -> Any:
     [[False, True, False]]
     """
     places = ops.cumsum(ops.cast(seen, "int32"), axis=1)  # 1 at the first, 2 at the next
-    return ops.logical_and(seen, places == places[:, -1:])
+    return ops.logical_and(seen, ops.equal(places, places[:, -1:]))
 
 
 @keras.saving.register_keras_serializable("tsmodels")
