@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from harness import at_once, to_numpy
 
-from tsmodels.backend import keras
+from tsmodels.backend import keras, ops
 from tsmodels.layers import Recurrent
 from tsmodels.networks import NETWORKS, Network, resolve
 from tsmodels.networks.assembly import forecast_model
@@ -136,7 +136,7 @@ class Forgetful(keras.layers.Layer):
         self.numbers = np.random.default_rng().normal(size=8).astype("float32")
 
     def call(self, x):
-        return x + self.numbers
+        return x + ops.convert_to_tensor(self.numbers)
 
 
 class Idle(keras.layers.Dense):
