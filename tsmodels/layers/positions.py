@@ -61,9 +61,9 @@ class SinusoidalPositions(keras.layers.Layer):
 
     def _table(self, x: Any) -> Any:
         length, width = x.shape[1:]
-        if length is not None:
+        if isinstance(length, int):  # else None, or a symbol of JAX
             return sinusoidal(length, width, self.layout)
-        steps = ops.cast(ops.arange(ops.shape(x)[1]), "float32")[:, None]
+        steps = ops.arange(ops.shape(x)[1], dtype="float32")[:, None]
         rates, shifts = _waves(width, self.layout)
         return ops.sin(steps * ops.cast(rates, "float32") + ops.cast(shifts, "float32"))
 
