@@ -23,7 +23,7 @@ from tsmodels.networks.tft import (
 # Where each operation is compiled by itself, as on JAX, one dtype must do; its float64 has to be
 # switched on.
 HERE = keras.backend.backend() == "tensorflow"
-TOLERANCES = {"mixed_bfloat16": 4e-2}
+TOLERANCES = {"mixed_bfloat16": 8e-2}  # norms of four values, as in TTT here, widen its rounding
 if HERE:
     TOLERANCES |= {"mixed_float16": 5e-3, "float64": 1e-5}
 elsewhere = pytest.mark.backend
