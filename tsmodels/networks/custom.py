@@ -95,7 +95,7 @@ def _width_tried(layer: Any) -> int:
         for _ in range(2):
             shape = _copy_of(layer)(keras.Input((LENGTH, width))).shape
             width = shape[-1] if len(shape) == 3 else width
-    except Exception:
+    except Exception:  # anything that code of a user raises: fit runs it again, and tells
         return Network.d_model
     finally:
         random.setstate(state)
